@@ -1,0 +1,55 @@
+"""The options of the build and the compiler flags that each variant of it gets."""
+from SCons.Script import BoolVariable, EnumVariable, Variables
+
+WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
+
+# Library objects go into the static and the shared library alike, so each is compiled once. The
+# flags take back what position independence costs: calls inside the library stay direct, and a
+# thread-local variable is one load from the thread pointer.
+LIBRARY = ['-fno-semantic-interposition', '-ftls-model=initial-exec']
+
+SANITIZERS = {'address': 'address,undefined', 'thread': 'thread'}
+
+
+def options(arguments):
+    """The NAME=VALUE settings that `scons -h` explains."""
+    variables = Variables(None, arguments)
+    variables.AddVariables(
+        BoolVariable('debug', 'optimise little and keep assertions', False),
+        EnumVariable('sanitize', 'build with sanitizers (address includes undefined)', 'none',
+                     allowed_values=('none', *SANITIZERS)),
+        BoolVariable('uniprocessor', 'one CPU and no threads: the baseline of Figure 1', False),
+        ('builddir', 'where everything is built', 'build'),
+        ('prefix', 'where `scons install` will be found', '/usr/local'),
+        ('destdir', 'directory put before prefix when installing', ''),
+        ('CXX', 'the C++ compiler', 'g++'),
+        ('cxxflags', 'further compiler flags, after the variant\'s own', ''),
+    )
+    return variables
+
+
+def name(env):
+    """The directory under builddir in which this variant is built, such as `address-debug`."""
+    parts = [env['sanitize']] if env['sanitize'] != 'none' else []
+    parts += ['debug'] if env['debug'] else []
+    parts += ['uniprocessor'] if env['uniprocessor'] else []
+    return '-'.join(parts) or 'release'
+
+
+def apply(env):
+    """Puts the variant's flags into env."""
+    sanitizer = SANITIZERS.get(env['sanitize'])
+    flags = ['-std=c++20', '-pthread', *WARNINGS]
+    if env['debug']:
+        flags += ['-Og', '-g']
+    elif sanitizer:
+        flags += ['-O1', '-g1']
+    else:
+        flags += ['-O2', '-g', '-DNDEBUG']
+    if env['uniprocessor']:
+        flags += ['-DASYNC_UNIPROCESSOR']
+    env.Append(LINKFLAGS=['-pthread', '-Wl,--as-needed'])
+    if sanitizer:
+        flags += [f'-fsanitize={sanitizer}', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer']
+        env.Append(LINKFLAGS=[f'-fsanitize={sanitizer}'])
+    env.Append(CXXFLAGS=flags + env.Split(env['cxxflags']), CPPPATH=['#'])
