@@ -22,6 +22,7 @@ def options(arguments):
         ('builddir', 'where everything is built', 'build'),
         ('prefix', 'where `scons install` will be found', '/usr/local'),
         ('destdir', 'directory put before prefix when installing', ''),
+        BoolVariable('verbose', 'show the commands in full', False),
         ('CXX', 'the C++ compiler', 'g++'),
         ('cxxflags', 'further compiler flags, after the variant\'s own', ''),
     )
@@ -52,4 +53,8 @@ def apply(env):
     if sanitizer:
         flags += [f'-fsanitize={sanitizer}', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer']
         env.Append(LINKFLAGS=[f'-fsanitize={sanitizer}'])
+    if not env['verbose']:
+        env.Replace(CXXCOMSTR='compile $SOURCE', SHCXXCOMSTR='compile $SOURCE',
+                    LINKCOMSTR='link $TARGET', SHLINKCOMSTR='link $TARGET',
+                    ARCOMSTR='archive $TARGET', RANLIBCOMSTR='')
     env.Append(CXXFLAGS=flags + env.Split(env['cxxflags']), CPPPATH=['#'])
