@@ -67,28 +67,29 @@ def run(group, options):
                f'--benchmark_filter={options.filter}']
     print(f'running {group} ...', file=sys.stderr, flush=True)
     environment = {**os.environ, **({'ASYNC_BENCH_BRIEF': '1'} if options.brief else {})}
-    with open(BUILD / f'bench/{group}.log', 'w') as log:
-        try:
-            done = subprocess.run(['timeout', '--kill-after=10', str(options.timeout), *command],
-                                  cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log)
-            results = json.loads(output.read_text())['benchmarks']
-        except (OSError, ValueError, KeyError) as error:
-            print(f'{group}: no results: {error}', file=sys.stderr)
-            return None
-    for result in results:
-        if result.get('error_occurred'):
-            print(f"{group}: {result['name']}: {result['error_message']}", file=sys.stderr)
-            return None
-    if done.returncode:
-        print(f'{group}: exit status {done.returncode}', file=sys.stderr)
+    log = BUILD / f'bench/{group}.log'
+    with open(log, 'w') as lines:
+        done = subprocess.run(['timeout', '--kill-after=10', str(options.timeout), *command],
+                              cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=lines,
+                              stderr=None if group in SCRIPTS else lines)
+    try:
+        results = json.loads(output.read_text())['benchmarks']
+    except (OSError, ValueError, KeyError) as error:
+        results, trouble = None, f'no results ({error})'
+    else:
+        trouble = '; '.join(f"{result['name']}: {result['error_message']}"
+                            for result in results if result.get('error_occurred'))
+    if done.returncode or trouble:
+        print(*log.read_text(errors='replace').splitlines()[-20:], sep='\n', file=sys.stderr)
+        print(f'{group}: exit status {done.returncode} {trouble}', file=sys.stderr)
         return None
     return results
 
 
 def collect(results):
-    """{name of the pair: {'ours' or the peer: [run, ...]}}"""
+    """{name of the pair: {'ours' or the peer: [run, ...]}}, in the order of registration."""
     pairs = collections.defaultdict(lambda: collections.defaultdict(list))
-    for result in results:
+    for result in sorted(results, key=lambda result: result.get('family_index', 0)):
         if result.get('run_type', 'iteration') != 'iteration':
             continue
         parts = ADDED_BY_GOOGLE_BENCHMARK.sub('', result['run_name']).split('/')
@@ -146,7 +147,8 @@ def rows_of(pairs, targets):
                  for name, sides in pairs.items()
                  if fnmatch.fnmatchcase(name, target['name']) and 'ours' in sides]
         found = [(name, line) for name, line in found if line]
-        judged |= {(name, line.peer_name) for name, line in found if 'figure' not in target}
+        if target.get('figure') in (None, 'rate'):
+            judged |= {(name, line.peer_name) for name, line in found}
         rows += [line for _, line in found]
         if not found:
             unused.append(f"{target['group']}: {target['name']} "

@@ -103,7 +103,7 @@ def run_group(directory, group, options):
           + f' in {time.monotonic() - start:.1f} s'
           + (f', seed {seed[1]}' if seed else '') + ending, flush=True)
     if failed:
-        print(*shown[-200:], '', *(f'failed: {group}: {name}' for name in failed), sep='\n    ')
+        print('', *shown[-200:], '', *(f'failed: {group}: {name}' for name in failed), sep='\n    ')
     for name in skipped:
         print(f'    skipped: {name}')
     return len(passed), len(failed)

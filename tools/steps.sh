@@ -9,12 +9,18 @@ steps_wrong=()
 
 # step LIMIT NAME COMMAND...: runs COMMAND without input, for at most LIMIT seconds.
 step() {
-  local limit=$1 name=$2 log last status passed=0 failed=0
+  local limit=$1 name=$2 log last running status passed=0 failed=0
   shift 2
   printf '\n== %s\n' "$name"
+  # Through a file, not a pipe: what a step leaves running by mistake cannot keep us waiting.
   log=$(mktemp)
-  timeout --kill-after=10 "$limit" "$@" </dev/null 2>&1 | tee "$log"
-  status=${PIPESTATUS[0]}
+  timeout --kill-after=10 "$limit" "$@" </dev/null >"$log" 2>&1 &
+  running=$!
+  # shellcheck disable=SC2064 # the process of now
+  trap "kill $running; exit 130" INT TERM
+  tail -n +1 -f -s 0.2 --pid=$running "$log" || true
+  wait "$running" && status=0 || status=$?
+  trap - INT TERM
   last=$(tail -n 1 "$log")
   rm -f "$log"
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
@@ -26,6 +32,13 @@ step() {
   ((status != 124 && status != 137)) || echo "stopped after $limit seconds"
   ((steps_passed += passed, steps_failed += failed)) || true
   ((failed == 0)) || steps_wrong+=("$name")
+}
+
+# Like step, for what others need: success counts for nothing, failure as one.
+prepare() {
+  local before=$steps_passed
+  step "$@"
+  steps_passed=$before
 }
 
 # Names the steps that failed, ends with the line `N passed, N failed`, and returns 1 on a failure.
