@@ -56,5 +56,5 @@ def apply(env):
     if not env['verbose']:
         env.Replace(CXXCOMSTR='compile $SOURCE', SHCXXCOMSTR='compile $SOURCE',
                     LINKCOMSTR='link $TARGET', SHLINKCOMSTR='link $TARGET',
-                    ARCOMSTR='archive $TARGET', RANLIBCOMSTR='')
+                    ARCOMSTR='archive $TARGET', RANLIBCOMSTR='index $TARGET')
     env.Append(CXXFLAGS=flags + env.Split(env['cxxflags']), CPPPATH=['#'])
