@@ -10,6 +10,15 @@ mapfile -t files < <(find wrap mp suio async examples tests bench \
 if [[ ${1-} == --fix ]]; then
   exec clang-format -i "${files[@]}"
 fi
-long=$(wc -l "${files[@]}" | awk '$1 > 400 && $2 != "total" { print $2 ": " $1 " lines" }')
-[[ -z $long ]] || { echo "$long"; exit 1; }
-exec clang-format --dry-run -Werror "${files[@]}"
+status=0
+for file in "${files[@]}"; do
+  if ! clang-format --dry-run -Werror "$file" 2>/dev/null; then
+    echo "$file: not as clang-format lays it out; ./run format changes it"
+    status=1
+  fi
+  if (($(wc -l <"$file") > 400)); then
+    echo "$file: longer than 400 lines"
+    status=1
+  fi
+done
+exit $status
