@@ -1,0 +1,137 @@
+// What is behind a color handle: its mailbox, its place in the queue, and its lifetime. One cache
+// line.
+//
+// Lifetime. A color exists while a handle refers to it or a callback of it is pending. Counting
+// pending callbacks would cost two read-modify-writes for each; instead, the drop of the last
+// handle posts one more task to the color, the *reaper*, and the owner that has run it frees the
+// color when it would otherwise give it up. In numbered steps:
+//  1. A dropper that finds one reference left exchanges it for `reaping` in one step, so only one
+//     dropper does this, and then posts the reaper. That post is the last that it does to the
+//     color.
+//  2. Until the reaper has run, the color can't be freed; handles may come back (color::current(),
+//     or a look-up of a named color), and drops of those do nothing at zero, since `reaping` is
+//     set.
+//  3. The reaper sets `reaped`. From then on only the owner acts on it: at the next empty FIFO it
+//     frees the color if the count is zero; if not, it clears both flags, and the holders of
+//     handles are in charge again (back to 1).
+// A named color is freed under the lock of its table, where look-ups count, so none can revive it
+// in between.
+//
+// Thread-safety: as for each member; the mailbox says its own.
+#pragma once
+
+#include <boost/intrusive/derivation_value_traits.hpp>
+#include <boost/intrusive/slist.hpp>
+#include <cstdint>
+
+#include "mp/detail/mailbox.h"
+#include "mp/detail/sync.h"
+#include "mp/detail/task.h"
+#include "wrap/callback.h"
+
+namespace async::detail {
+
+// What an id stands for, and so which table a color is in: none for a fresh one.
+enum class color_kind : std::uint64_t { fresh, numbered, object };
+
+// A color's place in a color_list; guarded by the lock of the list. (The library's own hooks can't
+// be initialised at compile time, and the default color is.)
+struct ready_link {
+  ready_link* next = nullptr;
+};
+
+class alignas(64) color_state : public ready_link {
+ public:
+  // With one reference. Of the id, 62 bits are kept.
+  constexpr color_state(std::uint64_t id, color_kind kind) noexcept
+      : kind_(kind), id_(id & id_mask) {}
+
+  color_state(const color_state&) = delete;
+  color_state& operator=(const color_state&) = delete;
+
+  // Any thread that holds a reference, or runs a callback of this color, or holds the table's lock.
+  void retain() noexcept {
+    // relaxed: whoever counts up already has the color.
+    if (!immortal()) references_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // Drops a reference; any thread.
+  void release() noexcept {
+    if (!immortal()) drop();
+  }
+
+  std::uint64_t id() const noexcept { return id_; }
+  color_kind kind() const noexcept { return kind_; }
+
+  // For the owner, with an empty FIFO: gives the color up or frees it, and returns true; the caller
+  // must not touch it again. False if there is more to run.
+  [[nodiscard]] bool relinquish() noexcept {
+    // relaxed: `reaped` is set by the owner itself.
+    if ((references_.load(std::memory_order_relaxed) & reaped) != 0 && dispose()) return true;
+    return mail.give_up();
+  }
+
+  // The reaper's work; runs as the owner.
+  void set_reaped() noexcept { references_.fetch_or(reaped, std::memory_order_relaxed); }
+
+  mailbox<sync, task> mail;
+
+ private:
+  static constexpr std::uint64_t id_mask = (std::uint64_t{1} << 62) - 1;
+  static constexpr std::uint64_t reaping = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t reaped = std::uint64_t{1} << 62;
+
+  inline bool immortal() const noexcept;
+  void drop() noexcept;
+  void post_reaper() noexcept;
+  bool dispose() noexcept;
+  bool free_if_unreferenced() noexcept;
+
+  atom<std::uint64_t> references_{1};
+  const color_kind kind_ : 2;
+  const std::uint64_t id_ : 62;
+};
+static_assert(sizeof(color_state) == 64);
+
+struct ready_link_traits {
+  using node = ready_link;
+  using node_ptr = ready_link*;
+  using const_node_ptr = const ready_link*;
+  static node_ptr get_next(const_node_ptr n) noexcept { return n->next; }
+  static void set_next(node_ptr n, node_ptr next) noexcept { n->next = next; }
+};
+
+using color_list = boost::intrusive::slist<
+    color_state,
+    boost::intrusive::value_traits<boost::intrusive::derivation_value_traits<
+        color_state, ready_link_traits, boost::intrusive::normal_link>>,
+    boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<true>>;
+
+extern constinit color_state default_color;
+
+inline bool color_state::immortal() const noexcept { return this == &default_color; }
+
+// A new color, with one reference.
+color_state* make_fresh_color();
+// The color of that name, made if need be, with one more reference.
+color_state* find_color(color_kind kind, std::uint64_t name);
+
+// Queues a task under a color that the caller keeps alive. Any thread.
+void submit(color_state* color, task* t) noexcept;
+// Puts a color that the caller owns, and that has work, into the queue. Any thread.
+void submit_runnable(color_state* color) noexcept;
+
+// How many reapers this thread has run: they are tasks, but nobody posted them.
+extern constinit thread_local std::uint64_t reapers_run;
+
+// The color of the callback that is running on this thread, or null.
+color_state* running_color() noexcept;
+
+// The color that cwrap gave to a callback, else the default color.
+inline color_state* state_of(const callback_base& callback) noexcept {
+  const void* tag = callback.color_tag();
+  return tag == nullptr ? &default_color
+                        : const_cast<color_state*>(static_cast<const color_state*>(tag));
+}
+
+}  // namespace async::detail

@@ -1,0 +1,107 @@
+// A task: one posted callback, waiting in its color's mailbox (stage 3). Its memory comes from a
+// cache per thread (task_cache.cc), in two sizes: a closure of up to 8 bytes (a counted callback,
+// most often) makes a task of 32 bytes, one of up to 40 bytes makes 64, and a larger one is boxed.
+//
+// Thread-safety: a task belongs to whoever holds it: the poster, then the mailbox's owner.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "wrap/where.h"
+
+namespace async::detail {
+
+enum class task_size : std::uintptr_t { small = 32, large = 64 };
+
+// What a task's one function is asked to do with the closure. `measure` only returns the size.
+enum class action { run, destroy, measure };
+
+struct task {
+  task* next;
+  // Runs or destroys the closure (running ends with destroying it, even if it throws), and returns
+  // the size of the task, whose memory stays. Null in a spent task; see spend().
+  task_size (*act)(task*, action);
+  union {
+    where site;
+    task_size spent_size;
+  };
+
+  explicit task(where s) noexcept : next(nullptr), act(nullptr), site(s) {}
+
+  // Marks a task whose closure is gone but whose memory must stay until the mailbox is done with
+  // it.
+  void spend(task_size size) noexcept {
+    act = nullptr;
+    spent_size = size;
+  }
+  bool spent() const noexcept { return act == nullptr; }
+
+  // Gives the memory back, of a task whose closure is gone.
+  static void free(task* t, task_size size) noexcept;
+  static void free_spent(task* t) noexcept { free(t, t->spent_size); }
+  // Throws std::bad_alloc.
+  static void* allocate(task_size size);
+};
+
+inline constexpr std::size_t task_header = sizeof(task);
+static_assert(task_header == 24);
+
+// A task with its closure behind the header.
+template <class F, task_size Size>
+struct closure_task : task {
+  alignas(void*) std::byte storage[static_cast<std::size_t>(Size) - task_header];
+
+  template <class G>
+  closure_task(G&& function, where s) : task(s) {
+    ::new (static_cast<void*>(storage)) F(std::forward<G>(function));
+    act = [](task* t, action what) {
+      if (what == action::measure) return Size;
+      F* closure = std::launder(reinterpret_cast<F*>(static_cast<closure_task*>(t)->storage));
+      struct destroyer {
+        F* closure;
+        ~destroyer() { closure->~F(); }
+      } at_exit{closure};
+      if (what == action::run) (*closure)();
+      return Size;
+    };
+  }
+};
+
+// Holds a closure that is too large, or too strictly aligned, for a task.
+template <class F>
+struct boxed {
+  std::unique_ptr<F> function;
+  void operator()() { (*function)(); }
+};
+
+template <class F>
+task* make_task(F&& function, where site) {
+  using closure = std::decay_t<F>;
+  constexpr bool aligned = alignof(closure) <= alignof(void*);
+  if constexpr (aligned && sizeof(closure) <= 64 - task_header) {
+    constexpr task_size size =
+        sizeof(closure) <= 32 - task_header ? task_size::small : task_size::large;
+    using node = closure_task<closure, size>;
+    static_assert(sizeof(node) == static_cast<std::size_t>(size));
+    void* memory = task::allocate(size);
+    if constexpr (std::is_nothrow_constructible_v<closure, F>) {
+      return ::new (memory) node(std::forward<F>(function), site);
+    } else {
+      try {
+        return ::new (memory) node(std::forward<F>(function), site);
+      } catch (...) {
+        task::free(static_cast<task*>(memory), size);
+        throw;
+      }
+    }
+  } else {
+    return make_task(boxed<closure>{std::make_unique<closure>(std::forward<F>(function))}, site);
+  }
+}
+
+}  // namespace async::detail

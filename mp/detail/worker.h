@@ -1,0 +1,119 @@
+// A worker: the thread that is one CPU of the runtime. It takes a runnable color from the queue
+// (stage 4), runs up to turn_length of its callbacks in order (stage 5), and puts it back if more
+// are left.
+//
+// The queue has a segment for each worker (a ring, and an overflow for when it is full) and a part
+// that all share, which other threads fill. A worker takes from its own segment; every few turns it
+// moves a share of the shared part to it; when it has nothing it searches the others' segments.
+//
+// The *slot* holds the color that the running callback made runnable last. It is run next, within
+// the same turn, while its data is in the cache; it is published (put into the segment) when
+// another one comes, or the turn goes on to another callback.
+//
+// Thread-safety: the members that say so may be called by any thread; all else is the worker's own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "mp/detail/color_queue.h"
+#include "mp/detail/color_state.h"
+#include "mp/detail/ring.h"
+#include "mp/detail/scheduler.h"
+#include "mp/detail/sync.h"
+
+namespace async::detail {
+
+class alignas(64) worker {
+ public:
+  worker(scheduler& scheduler, unsigned index)
+      : scheduler_(scheduler), index_(index), sightings_(scheduler.cpus()) {}
+
+  // Runs callbacks until the scheduler stops.
+  void work();
+
+  // A callback of this worker posts `t` to `color`.
+  void submit(color_state* color, task* t) noexcept {
+    if (color == running_) {
+      color->mail.push_own(t);
+    } else if (color->mail.push(t)) {
+      made_runnable(color);
+    }
+  }
+
+  // A color that a callback of this worker owns, and that has work, goes to the queue.
+  void made_runnable(color_state* color) noexcept;
+
+  // The slot's color may be run by others now.
+  void publish_slot() noexcept;
+
+  color_state* running() const noexcept { return running_; }
+
+  // After work() has returned: gives back a color that is still in the segment, or null.
+  color_state* take_leftover() noexcept;
+  std::uint64_t ran() const noexcept { return ran_; }
+
+  // Any thread: whether others could take something here.
+  bool has_work() const noexcept { return segment_.size() != 0 || !overflow_.empty(); }
+  // The watching worker: whether there is work here that has not moved since the last call.
+  bool is_stuck() noexcept;
+
+ private:
+  static constexpr std::size_t segment_capacity = 256;
+  static constexpr std::size_t largest_share = 32;
+  static constexpr unsigned shared_interval = 16;
+  // So many events of one poll are worth a second CPU's wake-up.
+  static constexpr std::size_t backlog_worth_waking = 8;
+
+  using clock = std::chrono::steady_clock;
+
+  color_state* next() noexcept;
+  color_state* next_own() noexcept;
+  void run_turn(color_state* color) noexcept;
+  void run_callbacks(color_state& color) noexcept;
+  void execute(color_state& color, task* t) noexcept;
+
+  void enqueue(color_state* color) noexcept;
+  color_state* enqueue_all_but_first(color_state** colors, std::size_t count) noexcept;
+
+  void poll_if_due() noexcept;
+  void finish_poll() noexcept;
+
+  // worker_idle.cc
+  color_state* wait_for_work() noexcept;
+  color_state* search() noexcept;
+  color_state* steal_from(worker& victim, clock::time_point now) noexcept;
+  bool sleep(bool searching) noexcept;
+  void learn(clock::duration slept) noexcept;
+
+  scheduler& scheduler_;
+  const unsigned index_;
+
+  color_state* running_ = nullptr;
+  color_state* slot_ = nullptr;
+  unsigned budget_ = 0;
+  unsigned turns_ = 0;
+  std::uint64_t ran_ = 0;
+  std::uint64_t ran_at_poll_ = 0;
+  unsigned turns_at_poll_ = 0;
+  bool polling_ = false;
+
+  // How long to search before sleeping; learnt.
+  clock::duration search_time_{};
+  // What a searcher remembers of each other worker's segment, by index (worker_idle.cc).
+  struct sighting {
+    std::uint64_t taken = 0;
+    clock::time_point since{};
+  };
+  std::vector<sighting> sightings_;
+  queue_parking::sleeper sleeper_;
+
+  std::uint64_t watched_taken_ = 0;  // the watching worker's, of which there is one at a time
+
+  // Any thread.
+  ring<sync, color_state, segment_capacity> segment_;
+  color_queue overflow_;
+};
+
+}  // namespace async::detail

@@ -1,0 +1,147 @@
+// Starting, stopping and draining the workers, and what they share.
+#include "mp/detail/scheduler.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "mp/detail/cpus.h"
+#include "mp/detail/fork.h"
+#include "mp/detail/worker.h"
+
+namespace async::detail {
+
+namespace {
+
+[[noreturn]] void die_of_exception(const std::exception_ptr& exception, where site) {
+  const char* what = "not a std::exception";
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {}
+  std::fprintf(stderr, "async: an exception left the callback wrapped at %s:%u (%s): %s\n",
+               site.file_name(), static_cast<unsigned>(site.line()), site.function_name(), what);
+  std::abort();
+}
+
+}  // namespace
+
+shared_queue& queue() noexcept {
+  static shared_queue& it = *new shared_queue;
+  return it;
+}
+
+scheduler::scheduler(runtime_options options)
+    : options_(std::move(options)), cpus_(options_.cpus != 0 ? options_.cpus : default_cpus()) {
+  if (cpus_ > max_cpus) throw std::invalid_argument("async::runtime: too many CPUs");
+  handle_forks();
+  if (queue().in_use.exchange(true)) {
+    throw std::logic_error("async::runtime: another runtime exists");
+  }
+  queue().stopping.store(false);
+}
+
+scheduler::~scheduler() {
+  queue().stopping.store(true);
+  queue().in_use.store(false);
+}
+
+void scheduler::start(bool caller_works) {
+  if (started()) throw std::logic_error("async::runtime: it runs already");
+  if (options_.pin && cpus_ > 1) {
+    pins_ = allowed_cpus();
+    if (pins_.size() != cpus_) pins_.clear();
+  }
+  for (unsigned i = 0; i < cpus_; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+  queue().parking.open(cpus_, options_.waiter);
+  try {
+    for (unsigned i = caller_works ? 1 : 0; i < cpus_; ++i) {
+      threads_.emplace_back([this, i] { run_thread(i); });
+    }
+  } catch (...) {
+    queue().stopping.store(true);
+    finish();
+    throw;
+  }
+}
+
+void scheduler::run_thread(unsigned index) {
+  if (!pins_.empty()) pin_this_thread(pins_[index]);
+  workers_[index]->work();
+}
+
+void scheduler::work() {
+  const affinity_guard restore;
+  run_thread(0);
+}
+
+run_summary scheduler::finish() {
+  queue().parking.wake_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  run_summary summary;
+  for (const auto& worker : workers_) summary.ran += worker->ran();
+  summary.destroyed = destroy_pending();
+  workers_.clear();
+  queue().stopping.store(false);
+  return summary;
+}
+
+// With no worker running. Destructors of closures may post again: until nothing is left.
+std::uint64_t scheduler::destroy_pending() noexcept {
+  const std::uint64_t reapers_before = reapers_run;
+  std::uint64_t tasks = 0;
+  const auto destroy = [&tasks](color_state* color) {
+    do {
+      while (task* const t = color->mail.pop()) {
+        const task_size size = t->act(t, action::destroy);
+        ++tasks;
+        if (color->mail.may_free(t)) {
+          task::free(t, size);
+        } else {
+          t->spend(size);
+        }
+      }
+    } while (!color->relinquish());
+  };
+  for (const auto& worker : workers_) {
+    while (color_state* const color = worker->take_leftover()) destroy(color);
+  }
+  color_state* color;
+  while (queue().posted.take(&color, 1) != 0) destroy(color);
+  return tasks - (reapers_run - reapers_before);
+}
+
+void scheduler::drain() noexcept {
+  parker self;
+  do {
+    queue().parking.wait_until_all_sleep(self);
+    sync::fence();
+  } while (has_work() && !queue().stopping.load(std::memory_order_relaxed));
+}
+
+bool scheduler::has_work() const noexcept {
+  if (queue().stopping.load(std::memory_order_relaxed) || !queue().posted.empty()) return true;
+  for (const auto& worker : workers_) {
+    if (worker->has_work()) return true;
+  }
+  return false;
+}
+
+bool scheduler::is_stuck() noexcept {
+  bool stuck = false;
+  for (const auto& worker : workers_) stuck = worker->is_stuck() || stuck;  // each one looks
+  return stuck;
+}
+
+void scheduler::handle_exception(where site) noexcept {
+  const std::exception_ptr exception = std::current_exception();
+  if (!options_.on_exception) die_of_exception(exception, site);
+  options_.on_exception(exception, site);
+}
+
+}  // namespace async::detail

@@ -1,0 +1,179 @@
+// The busy worker: posting to the queue, and running turns. Its idle half is in worker_idle.cc.
+#include "mp/detail/worker.h"
+
+#include "mp/color.h"
+#include "mp/detail/fork.h"
+
+namespace async {
+namespace detail {
+
+namespace {
+
+constinit thread_local worker* current = nullptr;
+
+}  // namespace
+
+color_state* running_color() noexcept { return current == nullptr ? nullptr : current->running(); }
+
+void submit(color_state* color, task* t) noexcept {
+  if (current != nullptr) {
+    current->submit(color, t);
+  } else if (color->mail.push(t)) {
+    submit_runnable(color);
+  }
+}
+
+void submit_runnable(color_state* color) noexcept {
+  if (current != nullptr) {
+    current->made_runnable(color);
+  } else {
+    queue().posted.push(*color);
+    queue().parking.work_published();
+  }
+}
+
+void forget_runtime() { current = nullptr; }
+
+void worker::work() {
+  current = this;
+  const std::uint64_t reapers_before = reapers_run;
+  while (color_state* const color = next()) run_turn(color);
+  publish_slot();
+  ran_ -= reapers_run - reapers_before;
+  current = nullptr;
+}
+
+// Null when the scheduler stops.
+color_state* worker::next() noexcept {
+  // relaxed, here and below: a worker that sees the stop late runs a callback more.
+  if (queue().stopping.load(std::memory_order_relaxed)) return nullptr;
+  ++turns_;
+  poll_if_due();
+  if (turns_ % shared_interval == 0) {
+    color_state* colors[largest_share];
+    const std::size_t count =
+        queue().posted.take(colors, largest_share, scheduler_.workers().size());
+    for (std::size_t i = 0; i < count; ++i) enqueue(colors[i]);
+  }
+  color_state* const color = next_own();
+  return color != nullptr ? color : wait_for_work();
+}
+
+color_state* worker::next_own() noexcept {
+  if (color_state* const color = segment_.pop()) return color;
+  if (overflow_.empty()) return nullptr;
+  color_state* colors[segment_capacity / 2];
+  return enqueue_all_but_first(colors, overflow_.take(colors, std::size(colors)));
+}
+
+// The first is for now, the others wait in the segment, which is empty.
+color_state* worker::enqueue_all_but_first(color_state** colors, std::size_t count) noexcept {
+  if (count == 0) return nullptr;
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!segment_.push(colors[i])) overflow_.push(*colors[i]);
+  }
+  return colors[0];
+}
+
+// FIFO: what is in the overflow is younger than what is in the segment.
+void worker::enqueue(color_state* color) noexcept {
+  if (!overflow_.empty() || !segment_.push(color)) overflow_.push(*color);
+}
+
+void worker::made_runnable(color_state* color) noexcept {
+  if (polling_) {
+    enqueue(color);  // finish_poll() decides whether anybody is woken for it
+    return;
+  }
+  publish_slot();
+  slot_ = color;
+}
+
+void worker::publish_slot() noexcept {
+  if (slot_ == nullptr) return;
+  enqueue(std::exchange(slot_, nullptr));
+  queue().parking.work_published();
+}
+
+// One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
+// go through the slot. Where something is left, it goes to the tail.
+void worker::run_turn(color_state* color) noexcept {
+  budget_ = turn_length;
+  while (color != nullptr) {
+    running_ = color;
+    run_callbacks(*color);
+    running_ = nullptr;
+    if (color->mail.has_more() || !color->relinquish()) {
+      if (budget_ != 0 && !queue().stopping.load(std::memory_order_relaxed)) continue;
+      // What waits in the slot became runnable before this color's turn ended. No wake-up: there
+      // was one when the color became runnable, and a requeue adds nothing to the queue.
+      publish_slot();
+      enqueue(color);
+      return;
+    }
+    if (budget_ == 0) {
+      publish_slot();
+      return;
+    }
+    color = std::exchange(slot_, nullptr);
+  }
+}
+
+void worker::run_callbacks(color_state& color) noexcept {
+  while (task* const t = color.mail.pop()) {
+    if (slot_ != nullptr) publish_slot();
+    execute(color, t);
+    if (--budget_ == 0 || queue().stopping.load(std::memory_order_relaxed)) return;
+  }
+}
+
+void worker::execute(color_state& color, task* t) noexcept {
+  task_size size;
+  try {
+    size = t->act(t, action::run);
+  } catch (...) {
+    size = t->act(t, action::measure);
+    scheduler_.handle_exception(t->site);
+  }
+  ++ran_;
+  if (color.mail.may_free(t)) {
+    task::free(t, size);
+  } else {
+    t->spend(size);
+  }
+}
+
+color_state* worker::take_leftover() noexcept { return next_own(); }
+
+void worker::poll_if_due() noexcept {
+  if (scheduler_.waiter() == nullptr) return;
+  if (turns_ - turns_at_poll_ < poll_interval && ran_ - ran_at_poll_ < 4 * poll_interval) return;
+  turns_at_poll_ = turns_;
+  ran_at_poll_ = ran_;
+  if (!scheduler_.try_lead()) return;
+  polling_ = true;
+  scheduler_.waiter()->poll();
+  polling_ = false;
+  scheduler_.stop_leading();
+  finish_poll();
+}
+
+// One worker runs what a poll brought, unless it is much: waking another one costs more than
+// running a few small callbacks. So that nothing is stuck behind a long one, a sleeping worker
+// watches.
+void worker::finish_poll() noexcept {
+  const std::size_t backlog = segment_.size();
+  if (backlog >= backlog_worth_waking || (backlog > 1 && !queue().parking.watched())) {
+    queue().parking.work_published();
+  }
+}
+
+}  // namespace detail
+
+void publish() noexcept {
+  if (detail::current != nullptr) detail::current->publish_slot();
+}
+
+bool on_worker() noexcept { return detail::running_color() != nullptr; }
+
+}  // namespace async

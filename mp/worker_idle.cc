@@ -1,0 +1,115 @@
+// The idle worker: searching the other workers' segments, and sleeping.
+#include <algorithm>
+
+#include "mp/detail/worker.h"
+
+namespace async::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a wake-up costs: searching for longer than this never pays.
+constexpr auto longest_search = 20us;
+// Less than this is left to its owner: moving the colors' data costs more than the help brings.
+constexpr auto worth_stealing = 1us;
+
+}  // namespace
+
+// Called with an empty segment and slot. Null when the scheduler stops.
+color_state* worker::wait_for_work() noexcept {
+  queue_parking& parking = queue().parking;
+  const auto has_work = [this] { return scheduler_.has_work(); };
+  bool searching = parking.try_search();
+  for (;;) {
+    color_state* color = nullptr;
+    const bool stopping = queue().stopping.load(std::memory_order_relaxed);
+    if (!stopping && searching) color = search();
+    if (stopping || color != nullptr) {
+      if (searching) parking.found_work(has_work);
+      return color;
+    }
+    searching = sleep(searching);
+    if (!searching) return next_own();  // what the wait has brought
+  }
+}
+
+// Whether the worker is in the search afterwards; if not, there is work in its own segment.
+bool worker::sleep(bool searching) noexcept {
+  queue_parking& parking = queue().parking;
+  const auto has_work = [this] { return scheduler_.has_work(); };
+  if (!scheduler_.try_lead()) {
+    const auto start = clock::now();
+    parking.park(sleeper_, searching, has_work, [this] { return scheduler_.is_stuck(); });
+    learn(clock::now() - start);
+    return true;
+  }
+  polling_ = true;
+  searching = parking.lead(sleeper_, searching, has_work, [this] { return segment_.size() != 0; });
+  polling_ = false;
+  scheduler_.stop_leading();
+  turns_at_poll_ = turns_;
+  ran_at_poll_ = ran_;
+  if (!searching) finish_poll();
+  return searching;
+}
+
+// Searching pays if the next wake-up comes within the time that one costs.
+void worker::learn(clock::duration slept) noexcept {
+  search_time_ = slept < longest_search ? longest_search : search_time_ / 2;
+}
+
+color_state* worker::search() noexcept {
+  const auto start = clock::now();
+  auto now = start;
+  bool seen = false;
+  do {
+    if (color_state* const own = next_own()) return own;
+    color_state* colors[largest_share];
+    if (const std::size_t count =
+            queue().posted.take(colors, largest_share, scheduler_.workers().size())) {
+      return enqueue_all_but_first(colors, count);
+    }
+    seen = false;
+    for (std::size_t i = 1; i < scheduler_.workers().size(); ++i) {
+      worker& victim = *scheduler_.workers()[(index_ + i) % scheduler_.workers().size()];
+      if (!victim.has_work()) continue;
+      seen = true;
+      if (color_state* const color = steal_from(victim, now)) return color;
+    }
+    for (int i = 0; i < 8; ++i) sync::relax();
+    now = clock::now();
+    // While there is something to look at, the rule of steal_from() ends this: it moves or it
+    // doesn't.
+  } while ((seen || now - start < search_time_) &&
+           !queue().stopping.load(std::memory_order_relaxed));
+  return nullptr;
+}
+
+// Takes the older half of what is there, if at the rate at which it moves it would last longer than
+// worth_stealing, or does not move at all.
+color_state* worker::steal_from(worker& victim, clock::time_point now) noexcept {
+  sighting& seen = sightings_[victim.index_];
+  const std::uint64_t taken = victim.segment_.taken();
+  const auto elapsed = now - seen.since;
+  if (elapsed > 10 * worth_stealing) {  // too long ago to tell a rate: look again
+    seen = {taken, now};
+    return nullptr;
+  }
+  if (elapsed < worth_stealing / 2) return nullptr;
+  const auto moved = static_cast<std::int64_t>(taken - seen.taken);
+  const auto left = static_cast<std::int64_t>(victim.segment_.size());
+  seen = {taken, now};
+  if (moved != 0 && elapsed * left / moved < worth_stealing) return nullptr;
+  color_state* colors[largest_share];
+  std::size_t count = victim.segment_.take(colors, largest_share);
+  if (count == 0) count = victim.overflow_.take(colors, largest_share, 2);
+  return enqueue_all_but_first(colors, count);
+}
+
+bool worker::is_stuck() noexcept {
+  const std::uint64_t taken = segment_.taken();
+  return std::exchange(watched_taken_, taken) == taken && has_work();
+}
+
+}  // namespace async::detail
