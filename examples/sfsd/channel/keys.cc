@@ -4,12 +4,10 @@
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <system_error>
 
+#include "examples/sfsd/base/fd.h"
 #include "examples/sfsd/channel/kdf.h"
 
 namespace sfs {
@@ -18,26 +16,16 @@ namespace {
 constexpr std::string_view location_line = "Location: ";
 constexpr std::size_t max_key_file = 4096;
 
-std::string system_reason() { return std::generic_category().message(errno); }
-
-// A file descriptor that closes itself.
-struct fd_owner {
-  int fd;
-  ~fd_owner() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 // The whole of a small file that only its owner may touch.
 outcome<std::string> read_private_file(const std::string& path) {
   const fd_owner file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   struct stat st;
-  if (file.fd < 0 || ::fstat(file.fd, &st) < 0) return failure{path + ": " + system_reason()};
+  if (!file || ::fstat(file.get(), &st) < 0) return failure{path + ": " + system_reason()};
   if (!S_ISREG(st.st_mode)) return failure{path + ": not a regular file"};
   if ((st.st_mode & 077) != 0)
     return failure{path + ": others may read or write this key; chmod 600 it"};
   std::string text(max_key_file + 1, '\0');
-  const ssize_t n = ::read(file.fd, text.data(), text.size());
+  const ssize_t n = ::read(file.get(), text.data(), text.size());
   if (n < 0) return failure{path + ": " + system_reason()};
   if (static_cast<std::size_t>(n) > max_key_file) return failure{path + ": not a key file"};
   text.resize(static_cast<std::size_t>(n));
@@ -92,11 +80,11 @@ std::string server_key::save(const std::string& path) const {
     return path + ": cannot write the key: " + openssl_reason();
   const auto size = static_cast<std::size_t>(BIO_get_mem_data(pem.get(), &begin));
   const fd_owner file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  if (file.fd < 0) return path + ": " + system_reason();
+  if (!file) return path + ": " + system_reason();
   const std::string first = std::string(location_line) + location_.text + "\n";
   // The mode is set again because a strange umask may have taken the owner's rights away.
-  if (::fchmod(file.fd, 0600) < 0 || !write_all(file.fd, first) ||
-      !write_all(file.fd, {begin, size}) || ::fsync(file.fd) < 0) {
+  if (::fchmod(file.get(), 0600) < 0 || !write_all(file.get(), first) ||
+      !write_all(file.get(), {begin, size}) || ::fsync(file.get()) < 0) {
     const std::string why = path + ": " + system_reason();
     ::unlink(path.c_str());
     return why;

@@ -35,7 +35,7 @@ class message_reader {
   got next(const_bytes& message);
 
   // Whether a message has begun that has not ended.
-  bool in_message() const noexcept { return in_fragment_ || !partial_.empty() || mark_filled_ > 0; }
+  bool in_message() const noexcept { return in_fragment_ || (!partial_.empty() && !given_) || mark_filled_ > 0; }
 
  private:
   got fail() noexcept;

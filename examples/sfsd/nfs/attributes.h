@@ -1,0 +1,28 @@
+// From what the kernel says of a file to what NFS says of it (RFC 1813, fattr3). Serves stage 6.
+//
+// Thread safety: pure functions.
+// Invariant: none.
+#pragma once
+
+#include <sys/stat.h>
+
+#include "examples/sfsd/nfs/protocol.h"
+
+namespace sfs {
+
+fattr3 attributes_of(const struct statx& file) noexcept;
+
+inline post_op_attr attributes_after(const struct statx& file) noexcept {
+  post_op_attr a;
+  a.attributes_follow = TRUE;
+  a.post_op_attr_u.attributes = attributes_of(file);
+  return a;
+}
+
+inline post_op_attr no_attributes() noexcept {
+  post_op_attr a;
+  std::memset(&a, 0, sizeof a);
+  return a;
+}
+
+}  // namespace sfs

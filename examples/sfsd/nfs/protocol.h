@@ -1,0 +1,59 @@
+// The types that rpcgen made of nfs3.x and mount3.x, and XDR (libtirpc) over a caller's bytes. Serves
+// stages 5 and 6.
+//
+// Thread safety: pure functions.
+// Invariant: decoding allocates no more than the bounds in the .x files, and what it allocated is freed
+// by the owner, also when decoding fails.
+#pragma once
+
+#include <cstring>
+#include <string_view>
+
+#include "examples/sfsd/base/bytes.h"
+#include "examples/sfsd/nfs/mount3.h"
+#include "examples/sfsd/nfs/nfs3.h"
+
+namespace sfs {
+
+// A value of a type that rpcgen made, with its routine: xdr_value<LOOKUP3args, xdr_LOOKUP3args>.
+template <class T, bool_t (*Routine)(XDR*, T*)>
+class xdr_value {
+ public:
+  xdr_value() noexcept { std::memset(&value_, 0, sizeof value_); }
+  ~xdr_value() { xdr_free(reinterpret_cast<xdrproc_t>(Routine), &value_); }
+  xdr_value(const xdr_value&) = delete;
+  xdr_value& operator=(const xdr_value&) = delete;
+
+  // Whether `from` is exactly one such value, with nothing behind it.
+  bool decode(const_bytes from) noexcept {
+    XDR x;
+    // XDR only reads in this direction, though its parameter is not const.
+    auto* memory = const_cast<char*>(reinterpret_cast<const char*>(from.data()));
+    xdrmem_create(&x, memory, static_cast<u_int>(from.size()), XDR_DECODE);
+    return Routine(&x, &value_) && xdr_getpos(&x) == from.size();
+  }
+
+  T& operator*() noexcept { return value_; }
+  T* operator->() noexcept { return &value_; }
+
+ private:
+  T value_;
+};
+
+// Writes a value as XDR. Returns how many bytes it took; 0 if it does not fit.
+template <class T>
+std::size_t xdr_encode(bool_t (*routine)(XDR*, T*), T& value, bytes to) noexcept {
+  XDR x;
+  xdrmem_create(&x, reinterpret_cast<char*>(to.data()), static_cast<u_int>(to.size()), XDR_ENCODE);
+  return routine(&x, &value) ? xdr_getpos(&x) : 0;
+}
+
+inline const_bytes bytes_of(const nfs_fh3& handle) noexcept {
+  return {reinterpret_cast<const std::uint8_t*>(handle.data.data_val), handle.data.data_len};
+}
+
+inline std::string_view text_of(const filename3& name) noexcept {
+  return {name.filename3_val, name.filename3_len};
+}
+
+}  // namespace sfs
