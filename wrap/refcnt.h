@@ -167,13 +167,9 @@ ref<T> make_ref(A&&... arguments) {
 // Handles hash as their pointers do.
 template <class T>
 struct std::hash<async::ref<T>> {
-  std::size_t operator()(const async::ref<T>& r) const noexcept {
-    return std::hash<T*>()(r.get());
-  }
+  std::size_t operator()(const async::ref<T>& r) const noexcept { return std::hash<T*>()(r.get()); }
 };
 template <class T>
 struct std::hash<async::ptr<T>> {
-  std::size_t operator()(const async::ptr<T>& p) const noexcept {
-    return std::hash<T*>()(p.get());
-  }
+  std::size_t operator()(const async::ptr<T>& p) const noexcept { return std::hash<T*>()(p.get()); }
 };

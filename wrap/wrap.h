@@ -89,7 +89,7 @@ class wrap : public detail::callback_of_t<F, Bound...>::ref {
 
  public:
   // `site` is the caller's line, and is not passed.
-  explicit(false) wrap(F&& f, Bound&&... bound, where site = where::current())
+  explicit wrap(F&& f, Bound&&... bound, where site = where::current())
       : base(detail::make_bound<F, Bound...>(site, std::forward<F>(f),
                                              std::forward<Bound>(bound)...)) {}
 

@@ -37,9 +37,16 @@
 
 namespace async::detail {
 
-// One bound value or reference. Empty ones take no room. The position tells equal types apart.
+// One bound value or reference. The position tells equal types apart.
 template <std::size_t Position, class T>
 struct slot {
+  T value;
+};
+// An empty one takes no room. (The attribute on others would let the next slot into their tail
+// padding, which who gets a reference to the value may overwrite.)
+template <std::size_t Position, class T>
+  requires std::is_empty_v<T>
+struct slot<Position, T> {
   [[no_unique_address]] T value;
 };
 

@@ -102,8 +102,9 @@ using payload = std::conditional_t<std::is_class_v<T> && !std::is_final_v<T>, T,
 
 template <class T>
 class with_count : public refcount, public payload<T> {
-  static_assert(!requires(T& object) { object.finalize(); },
-                "refcounted<T>: finalize() would never be called; derive T from async::refcount");
+  static_assert(
+      !requires(T & object) { object.finalize(); },
+      "refcounted<T>: finalize() would never be called; derive T from async::refcount");
 
  public:
   template <class... A>

@@ -33,8 +33,7 @@ inline constexpr adopt_t adopt;
 
 // A U* may become a T*: const may be added; and if the count can be found from a T*, any base.
 template <class U, class T>
-concept upcastable =
-    std::same_as<U, T> || std::same_as<const U, T> ||
+concept upcastable = std::same_as<U, T> || std::same_as<const U, T> ||
     (counted<T> && ((counted<U> && std::is_convertible_v<U*, T*>) ||
                     (!counted<U> && std::is_convertible_v<refcounted<std::remove_cv_t<U>>*, T*>)));
 

@@ -31,19 +31,19 @@ struct function_signature<R(A...) const noexcept(N)> {
   using type = signature<R, A...>;
 };
 template <class R, class... A, bool N>
-struct function_signature<R(A...) & noexcept(N)> {
+struct function_signature<R(A...)& noexcept(N)> {
   using type = signature<R, A...>;
 };
 template <class R, class... A, bool N>
-struct function_signature<R(A...) const & noexcept(N)> {
+struct function_signature<R(A...) const& noexcept(N)> {
   using type = signature<R, A...>;
 };
 template <class R, class... A, bool N>
-struct function_signature<R(A...) && noexcept(N)> {
+struct function_signature<R(A...)&& noexcept(N)> {
   using type = signature<R, A...>;
 };
 template <class R, class... A, bool N>
-struct function_signature<R(A...) const && noexcept(N)> {
+struct function_signature<R(A...) const&& noexcept(N)> {
   using type = signature<R, A...>;
 };
 
@@ -55,25 +55,30 @@ struct member_signature<M C::*> : function_signature<M> {
 };
 
 template <class F>
-concept handle_type = requires { typename F::element_type; } &&
-                      std::is_base_of_v<handle<typename F::element_type>, F>;
+concept handle_type = requires {
+  typename F::element_type;
+}
+&&std::is_base_of_v<handle<typename F::element_type>, F>;
 
 template <class F>
 struct signature_of {};
 template <class F>
   requires std::is_function_v<F>
-struct signature_of<F> : function_signature<F> {};
+struct signature_of<F> : function_signature<F> {
+};
 template <class F>
 struct signature_of<F*> : function_signature<F> {};
 template <class M, class C>
 struct signature_of<M C::*> : member_signature<M C::*> {};
 template <class F>
-  requires(std::is_class_v<F> && requires { &F::operator(); })
+  requires(std::is_class_v<F>&& requires { &F::operator(); })
 struct signature_of<F> : member_signature<decltype(&F::operator())> {};
 template <handle_type F>
 struct signature_of<F> : signature_of<typename F::element_type> {};
 
 template <class F>
-concept has_signature = requires { typename signature_of<F>::type; };
+concept has_signature = requires {
+  typename signature_of<F>::type;
+};
 
 }  // namespace async::detail

@@ -27,18 +27,18 @@ using stored = std::unwrap_ref_decay_t<A>;
 // for a parameter of class type is converted at once, since what it points to may be gone at the
 // call: of a char array, a std::string keeps the characters.
 template <class A, class P, class Class = std::remove_cvref_t<P>>
-using kept_for =
-    std::conditional_t<std::is_pointer_v<stored<A>> && std::is_class_v<Class> &&
-                           std::is_convertible_v<stored<A>, Class> &&
-                           std::is_convertible_v<const Class&, P>,
-                       Class, stored<A>>;
+using kept_for = std::conditional_t<std::is_pointer_v<stored<A>> && std::is_class_v<Class> &&
+                                        std::is_convertible_v<stored<A>, Class> &&
+                                        std::is_convertible_v<const Class&, P>,
+                                    Class, stored<A>>;
 
-// Bound argument number Position, counted from 1, given as Given, for a parameter of type Parameter.
+// Bound argument number Position, counted from 1, given as Given, for a parameter of type
+// Parameter.
 template <std::size_t Position, class Given, class Parameter>
 struct bound_argument {
   using kept = kept_for<Given, Parameter>;
-  static constexpr bool can_keep = std::is_constructible_v<kept, Given> ||
-                                   std::is_lvalue_reference_v<kept>;
+  static constexpr bool can_keep =
+      std::is_constructible_v<kept, Given> || std::is_lvalue_reference_v<kept>;
   static constexpr bool can_pass = std::is_convertible_v<kept&, Parameter>;
   static constexpr bool could_move = std::is_convertible_v<kept, Parameter>;
   static constexpr bool ok = can_keep && can_pass;
@@ -93,8 +93,8 @@ template <bool Sound, class Signature, class... Given>
 struct bind_to : bind_leading<1, type_list<Given...>, typename Signature::parameters, type_list<>> {
 };
 template <class Signature, class... Given>
-struct bind_to<false, Signature, Given...> : bind_leading<1, type_list<>, type_list<>, type_list<>> {
-};
+struct bind_to<false, Signature, Given...>
+    : bind_leading<1, type_list<>, type_list<>, type_list<>> {};
 
 template <class R, class Rest>
 struct callback_from;
@@ -133,7 +133,8 @@ struct wrap_plan {
                 "wrap: the function object cannot be called as it is kept (is it const?)");
 
   using callback_type =
-      std::conditional_t<ok, typename callback_from<typename shape::result, typename bind::rest>::type,
+      std::conditional_t<ok,
+                         typename callback_from<typename shape::result, typename bind::rest>::type,
                          callback<void>>;
   template <class Kept>
   struct closure_from;
@@ -193,19 +194,21 @@ struct wrap_plan<F, M, Bound...> {
   static constexpr bool related = !has_target || has_method<target, method>;
   static constexpr bool sound = has_target && related;
   static constexpr bool can_call =
-      !sound || invocable_on<method, std::conditional_t<sound, target, int>,
-                             typename shape::parameters>;
+      !sound ||
+      invocable_on<method, std::conditional_t<sound, target, int>, typename shape::parameters>;
   using bind = bind_to<sound && can_call, shape, Bound...>;
   static constexpr bool ok = sound && can_call && bind::ok;
 
   static_assert(has_target,
                 "wrap: the object of a method is given as a pointer, ref, ptr or std::ref(object)");
   static_assert(related, "wrap: the method belongs to another class than the object");
-  static_assert(can_call, "wrap: the object is const and the method is not (or it needs an rvalue)");
+  static_assert(can_call,
+                "wrap: the object is const and the method is not (or it needs an rvalue)");
   static_assert(!bind::too_many, "wrap: more arguments are bound than the method has parameters");
 
   using callback_type =
-      std::conditional_t<ok, typename callback_from<typename shape::result, typename bind::rest>::type,
+      std::conditional_t<ok,
+                         typename callback_from<typename shape::result, typename bind::rest>::type,
                          callback<void>>;
   template <class Kept>
   struct closure_from;
