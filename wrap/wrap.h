@@ -74,7 +74,7 @@ typename callback_of_t<F, Bound...>::ref make_bound(where site, F&& f, Bound&&..
   if constexpr (can_wrap<F, Bound...>) {
     made = new bound_callback<callback_type, closure_of_t<F, Bound...>>(
         site, std::forward<F>(f), std::forward<Bound>(bound)...);
-    made->retain_new();
+    made->retain_first();
   }
   return handle_access::take<typename callback_type::ref>(made);
 }

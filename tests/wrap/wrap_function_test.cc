@@ -207,9 +207,10 @@ TEST(WrapMethod, MayBelongToAnObjectThatIsAlsoCallable) {
 
 TEST(WrapMethod, IsBoundLikeAnyArgumentWhereAFunctionTakesOne) {
   struct point {
-    int x() const { return 5; }
+    long value = 5;
+    long x() const { return value; }
   };
-  auto apply = [](int (point::*m)() const, const point& p) { return (p.*m)(); };
+  auto apply = [](long (point::*m)() const, const point& p) { return (p.*m)(); };
   EXPECT_EQ(wrap(apply, &point::x)(point()), 5);
 }
 

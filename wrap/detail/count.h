@@ -33,12 +33,18 @@ class refcount {
     assert(before != UINT32_MAX && "too many handles");
   }
 
-  // The first handle of an object that no other thread has seen: no read-modify-write.
+  // The first handle of an object to which there can be no other yet.
+  void retain_first() const noexcept {
+    // Relaxed: nobody else knows the object.
+    count_.store(1, std::memory_order_relaxed);
+  }
+
+  // The first handle of an object that no other thread has seen, unless its constructor kept one to
+  // itself. No read-modify-write.
   void retain_new() const noexcept {
-    // Relaxed: as above; and with a count of 0 there is no other handle through which it could
-    // change meanwhile. (It is not 0 if the constructor kept a handle to itself.)
+    // Relaxed: at 0 there is no handle through which the count could change meanwhile.
     if (count_.load(std::memory_order_relaxed) == 0) {
-      count_.store(1, std::memory_order_relaxed);
+      retain_first();
     } else {
       retain();
     }
