@@ -1,5 +1,5 @@
-// Views of bytes and big-endian numbers in them, as every protocol here writes them. Serves no stage of
-// its own.
+// Views of bytes and big-endian numbers in them, as every protocol here writes them. Serves no
+// stage of its own.
 //
 // Thread safety: pure functions.
 // Invariant: the caller has checked that the bytes are there.

@@ -1,4 +1,5 @@
-// Owners for OpenSSL's objects, and what is done when OpenSSL itself fails. Serves no stage of its own.
+// Owners for OpenSSL's objects, and what is done when OpenSSL itself fails. Serves no stage of its
+// own.
 //
 // Thread safety: an owner is used by one thread at a time, like the object it owns.
 // Invariant: an owner that is not null frees its object exactly once.
@@ -37,8 +38,8 @@ using x509_owner = std::unique_ptr<X509, freed_by<X509_free>>;
 // The reason that OpenSSL last gave on this thread, in words; its queue of errors is emptied.
 std::string openssl_reason();
 
-// Ends the program: OpenSSL could not do what only a lack of memory or a broken library keeps it from.
-// Going on without would mean to send plain text or to accept what was not checked.
+// Ends the program: OpenSSL could not do what only a lack of memory or a broken library keeps it
+// from. Going on without would mean to send plain text or to accept what was not checked.
 [[noreturn]] void openssl_broken(const char* doing) noexcept;
 
 }  // namespace sfs

@@ -1,5 +1,5 @@
-// outcome<T>: a value, or the reason there is none. What the network, the kernel or a user's file got
-// wrong comes back through it; it serves no stage of its own.
+// outcome<T>: a value, or the reason there is none. What the network, the kernel or a user's file
+// got wrong comes back through it; it serves no stage of its own.
 //
 // Thread safety: like std::variant; no shared state.
 // Invariant: exactly one of value and reason is held.

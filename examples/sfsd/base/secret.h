@@ -1,7 +1,8 @@
 // secret<N>: N bytes of key material that are wiped when they go. Serves no stage of its own.
 //
 // Thread safety: like an array.
-// Invariants: never copied by accident (moving wipes the source); never printed or compared with ==.
+// Invariants: never copied by accident (moving wipes the source); never printed or compared with
+// ==.
 #pragma once
 
 #include <openssl/crypto.h>

@@ -79,7 +79,8 @@ std::optional<suite> server_settings::choose(const_bytes offered) const noexcept
     if (size + 1 > offered.size()) return std::nullopt;
     const std::string_view name{reinterpret_cast<const char*>(offered.data()) + 1, size};
     const auto found = suite_of_protocol(name);
-    if (found && std::find(allowed_.begin(), allowed_.end(), *found) != allowed_.end()) return found;
+    if (found && std::find(allowed_.begin(), allowed_.end(), *found) != allowed_.end())
+      return found;
     offered = offered.subspan(size + 1);
   }
   return std::nullopt;
@@ -131,14 +132,17 @@ std::size_t handshake::feed(const_bytes input) {
   return used;
 }
 
-// Gives libssl what of the input belongs to the present TLS record; header_filled_ is 0 after its end.
+// Gives libssl what of the input belongs to the present TLS record; header_filled_ is 0 after its
+// end.
 std::size_t handshake::take_record_part(const_bytes input) {
   std::size_t n = 0;
   while (header_filled_ < record_header_.size() && n < input.size()) {
     record_header_[header_filled_++] = input[n++];
     if (header_filled_ < record_header_.size()) continue;
     record_left_ = std::size_t{record_header_[3]} << 8 | record_header_[4];
-    if (record_left_ == 0 || record_left_ > max_tls_record) {
+    const bool is_tls =
+        record_header_[0] >= 20 && record_header_[0] <= 23 && record_header_[1] == 3;
+    if (!is_tls || record_left_ == 0 || record_left_ > max_tls_record) {
       fail("this is not TLS");
       return n;
     }

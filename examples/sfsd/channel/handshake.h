@@ -1,19 +1,20 @@
-// The handshake: TLS 1.3 by libssl over memory, until both sides have the same fresh secrets and the
-// client knows that the server holds the key that HOSTID names. Bytes in, bytes out; no socket. Then TLS
-// is dropped and the record layer (record.h) goes on with keys from TLS's exporter.
+// The handshake: TLS 1.3 by libssl over memory, until both sides have the same fresh secrets and
+// the client knows that the server holds the key that HOSTID names. Bytes in, bytes out; no socket.
+// Then TLS is dropped and the record layer (record.h) goes on with keys from TLS's exporter.
 //
-// What is fixed: TLS 1.3 only, X25519 only, an Ed25519 certificate, no tickets, no resumption, no early
-// data, no authority. The suite of the record layer is agreed on as an ALPN protocol, in the client's
-// order of preference among what the server allows. TLS authenticates that choice with everything else
-// that was said, and its name is hashed into the keys, so nobody in between can lower it.
+// What is fixed: TLS 1.3 only, X25519 only, an Ed25519 certificate, no tickets, no resumption, no
+// early data, no authority. The suite of the record layer is agreed on as an ALPN protocol, in the
+// client's order of preference among what the server allows. TLS authenticates that choice with
+// everything else that was said, and its name is hashed into the keys, so nobody in between can
+// lower it.
 //
-// The secrets: SSL_export_keying_material("EXPORTER-sfs-channel-v1", context = HOSTID's 32 bytes) gives
-// 96 bytes: client to server, server to client, session id.
+// The secrets: SSL_export_keying_material("EXPORTER-sfs-channel-v1", context = HOSTID's 32 bytes)
+// gives 96 bytes: client to server, server to client, session id.
 //
 // Thread safety: one handshake is used by one thread (or color) at a time; a *_settings object is
 // constant and shared by all its handshakes.
-// Invariants: at most `handshake_max_input` bytes are ever taken in; after done() or failed() nothing
-// more is. The secrets can be taken only once, and only when done.
+// Invariants: at most `handshake_max_input` bytes are ever taken in; after done() or failed()
+// nothing more is. The secrets can be taken only once, and only when done.
 #pragma once
 
 #include <array>
@@ -79,8 +80,8 @@ class handshake {
   explicit handshake(const server_settings& settings);
   explicit handshake(const client_settings& settings);
 
-  // Takes in what the other side sent and returns how many of the bytes it used: all of them until it
-  // is done or has failed. What is left after done() belongs to the record layer.
+  // Takes in what the other side sent and returns how many of the bytes it used: all of them until
+  // it is done or has failed. What is left after done() belongs to the record layer.
   std::size_t feed(const_bytes input);
 
   // What must be sent now, also after a failure (an alert) and after done(). Moves it out.

@@ -43,7 +43,8 @@ hostid hostid::of(std::string_view location, const_bytes subject_public_key_info
       EVP_DigestUpdate(c.get(), domain.data(), domain.size()) != 1 ||
       EVP_DigestUpdate(c.get(), length, sizeof length) != 1 ||
       EVP_DigestUpdate(c.get(), location.data(), location.size()) != 1 ||
-      EVP_DigestUpdate(c.get(), subject_public_key_info.data(), subject_public_key_info.size()) != 1 ||
+      EVP_DigestUpdate(c.get(), subject_public_key_info.data(), subject_public_key_info.size()) !=
+          1 ||
       EVP_DigestFinal_ex(c.get(), id.digest.data(), nullptr) != 1)
     openssl_broken("hashing a public key");
   return id;
@@ -101,7 +102,8 @@ outcome<server_location> server_location::parse(std::string_view text) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (!(bracketed ? all(host, is_address_character) : all(host, is_host_character)))
-    return failure{"a LOCATION is HOST or HOST%PORT, HOST a name, an address, or [an IPv6 address]"};
+    return failure{
+        "a LOCATION is HOST or HOST%PORT, HOST a name, an address, or [an IPv6 address]"};
   l.host = host;
   return l;
 }

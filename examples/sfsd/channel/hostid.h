@@ -1,12 +1,13 @@
-// HOSTID: the name of a server's public key, and the self-certifying path that carries it. Who knows the
-// path needs no authority to tell him that he talks to the right server. Serves no stage of its own.
+// HOSTID: the name of a server's public key, and the self-certifying path that carries it. Who
+// knows the path needs no authority to tell him that he talks to the right server. Serves no stage
+// of its own.
 //
 //     HOSTID = base32(SHA-256("sfs-hostid-v1" | length of LOCATION, 4 bytes big-endian | LOCATION |
 //                             the public key's SubjectPublicKeyInfo in DER))
 //     path   = /sfs/@LOCATION,HOSTID[/REST]       LOCATION = HOST or HOST%PORT
 //
-// Base32 is RFC 4648's alphabet in lower case without padding; all 256 bits are kept (52 characters).
-// HOST is a name, an IPv4 address, or an IPv6 address in brackets.
+// Base32 is RFC 4648's alphabet in lower case without padding; all 256 bits are kept (52
+// characters). HOST is a name, an IPv4 address, or an IPv6 address in brackets.
 //
 // Thread safety: pure functions and values.
 // Invariant: one HOSTID has one spelling; a path that parses prints as it was written.

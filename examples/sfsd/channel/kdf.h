@@ -1,5 +1,5 @@
-// HKDF (RFC 5869) with SHA-256, as far as the channel needs it. Serves no stage of its own: it runs when
-// a channel opens and when a key is ratcheted.
+// HKDF (RFC 5869) with SHA-256, as far as the channel needs it. Serves no stage of its own: it runs
+// when a channel opens and when a key is ratcheted.
 //
 // Thread safety: any thread.
 // Invariant: two different labels give independent outputs; a label is never used for two purposes.

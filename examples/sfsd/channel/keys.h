@@ -1,7 +1,8 @@
-// The server's long-lived Ed25519 key: making it, its file, and what is derived from it. Serves no stage
-// of its own; all of it may block and belongs in a program's start.
+// The server's long-lived Ed25519 key: making it, its file, and what is derived from it. Serves no
+// stage of its own; all of it may block and belongs in a program's start.
 //
-// The file is the key in PEM (PKCS #8) after a line "Location: LOCATION"; only its owner may read it.
+// The file is the key in PEM (PKCS #8) after a line "Location: LOCATION"; only its owner may read
+// it.
 //
 // Thread safety: a server_key is constant once made.
 // Invariant: the private key is in the file and in this object, never in anything that is printed.
@@ -49,8 +50,8 @@ class server_key {
 // A public key's SubjectPublicKeyInfo in DER; empty if OpenSSL cannot say it.
 std::vector<std::uint8_t> subject_public_key_info(EVP_PKEY* key);
 
-// A certificate that the key signs for itself. Nobody trusts it for what it says: it only carries the
-// public key through TLS, so its dates are wide and its name says nothing.
+// A certificate that the key signs for itself. Nobody trusts it for what it says: it only carries
+// the public key through TLS, so its dates are wide and its name says nothing.
 x509_owner self_signed(EVP_PKEY* key);
 
 }  // namespace sfs

@@ -49,8 +49,8 @@ void record_key::make_nonce(std::uint64_t number, std::uint8_t* nonce) const noe
 
 void record_key::seal(std::uint64_t number, record_type type, bytes frame) {
   const bytes payload = payload_of(frame);
-  store_be32(frame.data(), static_cast<std::uint32_t>(type) << 24 |
-                               static_cast<std::uint32_t>(payload.size()));
+  store_be32(frame.data(),
+             static_cast<std::uint32_t>(type) << 24 | static_cast<std::uint32_t>(payload.size()));
   std::uint8_t nonce[iv_size];
   make_nonce(number, nonce);
   EVP_CIPHER_CTX* c = context_.get();
@@ -106,7 +106,8 @@ void direction::wipe() noexcept {
 }
 
 sender::sender(suite s, secret32 traffic_secret, time_point now, epoch_limits limits)
-    : direction(s, record_key::use::sealing, std::move(traffic_secret), limits), epoch_began_(now) {}
+    : direction(s, record_key::use::sealing, std::move(traffic_secret), limits),
+      epoch_began_(now) {}
 
 void sender::ratchet(bytes frame, time_point now) {
   key_->seal(count(0), record_type::ratchet, frame.first(record_overhead));

@@ -1,23 +1,25 @@
-// The record layer: what goes over the wire once the handshake is done. A record is sealed (encrypted
-// and authenticated) where it lies, in the buffer that is then written to the socket: stage 6. On the
-// way in it is opened where it was received: stage 5.
+// The record layer: what goes over the wire once the handshake is done. A record is sealed
+// (encrypted and authenticated) where it lies, in the buffer that is then written to the socket:
+// stage 6. On the way in it is opened where it was received: stage 5.
 //
 //     frame  =  header (4)  |  payload (0 to 65,536)  |  tag (16)
 //     header =  type (1 byte)  |  length of the payload (3 bytes, big-endian)
 //
-// The header is authenticated with the record. The nonce is the direction's IV xor the record's number;
-// numbers count from 0 in each direction and never start again, so a record that is altered, left out,
-// repeated, moved, or taken from another session does not open. What does not open ends the channel:
-// nothing after it is accepted. A channel ends well with a `close` record; without one it was cut.
+// The header is authenticated with the record. The nonce is the direction's IV xor the record's
+// number; numbers count from 0 in each direction and never start again, so a record that is
+// altered, left out, repeated, moved, or taken from another session does not open. What does not
+// open ends the channel: nothing after it is accepted. A channel ends well with a `close` record;
+// without one it was cut.
 //
-// A key is used for at most 2^22 records, 64 GiB and one hour. Then the sender sends a `ratchet` record
-// and both sides go on with a key that HKDF made of the old secret, which they wipe: who steals the new
-// key cannot read what was sent before.
+// A key is used for at most 2^22 records, 64 GiB and one hour. Then the sender sends a `ratchet`
+// record and both sides go on with a key that HKDF made of the old secret, which they wipe: who
+// steals the new key cannot read what was sent before.
 //
-// Thread safety: `record_key::seal` needs the key, a number and a buffer and nothing of the stream, so
-// the records of one stream can be sealed in any callback and in any order, one at a time for one
-// record_key. `sender` and `receiver` are used by one thread (or color) at a time.
-// Invariants: no number is used twice with one key. After a failure a receiver returns only `failed`.
+// Thread safety: `record_key::seal` needs the key, a number and a buffer and nothing of the stream,
+// so the records of one stream can be sealed in any callback and in any order, one at a time for
+// one record_key. `sender` and `receiver` are used by one thread (or color) at a time.
+// Invariants: no number is used twice with one key. After a failure a receiver returns only
+// `failed`.
 #pragma once
 
 #include <chrono>
@@ -43,8 +45,8 @@ enum class record_type : std::uint8_t { data = 0, close = 1, ratchet = 2 };
 // type, or longer than allowed.
 std::optional<std::size_t> frame_size(const std::uint8_t* header) noexcept;
 
-// One key of one direction, ready for use: OpenSSL's context has its key schedule made once, and only
-// the nonce changes from record to record. One thread at a time, any thread.
+// One key of one direction, ready for use: OpenSSL's context has its key schedule made once, and
+// only the nonce changes from record to record. One thread at a time, any thread.
 class record_key {
  public:
   enum class use : std::uint8_t { sealing, opening };
@@ -53,12 +55,12 @@ class record_key {
   record_key(const record_key&) = delete;
   record_key& operator=(const record_key&) = delete;
 
-  // `frame` has room for the header, the payload, which is in its place, and the tag. Never repeat a
-  // number. Ends the program if OpenSSL fails: the frame would be plain text.
+  // `frame` has room for the header, the payload, which is in its place, and the tag. Never repeat
+  // a number. Ends the program if OpenSSL fails: the frame would be plain text.
   void seal(std::uint64_t number, record_type type, bytes frame);
 
-  // Whether `frame`, header to tag, is what the other side sealed under this number. If so its payload
-  // is plain text now; if not its content is unspecified and must not be used.
+  // Whether `frame`, header to tag, is what the other side sealed under this number. If so its
+  // payload is plain text now; if not its content is unspecified and must not be used.
   [[nodiscard]] bool open(std::uint64_t number, bytes frame);
 
  private:
@@ -117,11 +119,12 @@ class sender : private direction {
     return !fits(payload) || now - epoch_began_ >= limits_.age;
   }
 
-  // Fills the empty frame (`record_overhead` bytes) with the ratchet record and goes on to the next key.
+  // Fills the empty frame (`record_overhead` bytes) with the ratchet record and goes on to the next
+  // key.
   void ratchet(bytes frame, time_point now);
 
-  // Seals the frame in place as the stream's next record. The caller asked ratchet_due() before; a key
-  // used beyond its limits ends the program.
+  // Seals the frame in place as the stream's next record. The caller asked ratchet_due() before; a
+  // key used beyond its limits ends the program.
   void seal(record_type type, bytes frame);
 
  private:
@@ -142,12 +145,12 @@ class receiver : private direction {
 
   using direction::next_number;
 
-  // Opens the frame (exactly frame_size() bytes) in place. After `closed` and `failed` everything fails,
-  // and the keys are gone.
+  // Opens the frame (exactly frame_size() bytes) in place. After `closed` and `failed` everything
+  // fails, and the keys are gone.
   opened open(bytes frame);
 
-  // Counts a frame with this much payload as received without looking at it. For a load generator that
-  // checks only some of the records; what it skips is not authenticated.
+  // Counts a frame with this much payload as received without looking at it. For a load generator
+  // that checks only some of the records; what it skips is not authenticated.
   void skip(std::size_t payload) noexcept { count(payload); }
 
   // Whether the stream has ended with a close record. An end of file without it was a truncation.

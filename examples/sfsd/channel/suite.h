@@ -1,9 +1,9 @@
-// The AEAD suites of the record layer: their names, key sizes and OpenSSL ciphers. Serves stage 6 (and,
-// on the way in, stage 5).
+// The AEAD suites of the record layer: their names, key sizes and OpenSSL ciphers. Serves stage 6
+// (and, on the way in, stage 5).
 //
 // Thread safety: everything here is constant after its first use and may be used from any thread.
-// Invariant: the names are part of the protocol (they are the ALPN protocol names and are hashed into
-// the keys), so an existing one never changes its meaning.
+// Invariant: the names are part of the protocol (they are the ALPN protocol names and are hashed
+// into the keys), so an existing one never changes its meaning.
 #pragma once
 
 #include <openssl/evp.h>

@@ -178,8 +178,8 @@ async::ptr<open_file> export_tree::open_for_reading(const_bytes handle, nfsstat3
     open_files_.splice(open_files_.begin(), open_files_, i);
     return i->file;
   }
-  // The descriptor that names the file is opened again for reading: no path, so nothing can be put in
-  // its place meanwhile, and it is known to be a regular file, so opening it has no effect.
+  // The descriptor that names the file is opened again for reading: no path, so nothing can be put
+  // in its place meanwhile, and it is known to be a regular file, so opening it has no effect.
   const std::string self = "/proc/self/fd/" + std::to_string(l.path_fd.get());
   fd_owner fd(::open(self.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd) {

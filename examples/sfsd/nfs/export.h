@@ -1,15 +1,17 @@
-// An exported directory: finds files by handle and by name, beneath its root and nowhere else. Serves
-// stage 5.
+// An exported directory: finds files by handle and by name, beneath its root and nowhere else.
+// Serves stage 5.
 //
-// Every path is resolved by openat2 with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS and
-// RESOLVE_NO_XDEV: the kernel refuses to leave the root, to follow a link and to cross a mount. Symbolic
-// links are shown to clients, who follow them on their side; the server never does.
+// Every path is resolved by openat2 with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS,
+// RESOLVE_NO_MAGICLINKS and RESOLVE_NO_XDEV: the kernel refuses to leave the root, to follow a link
+// and to cross a mount. Symbolic links are shown to clients, who follow them on their side; the
+// server never does.
 //
-// Thread safety: one color (the default color: it is one of the server's shared tables). An open_file
-// may be used from any thread.
+// Thread safety: one color (the default color: it is one of the server's shared tables). An
+// open_file may be used from any thread.
 // Invariant: a file that is returned has the identity that its handle was made for.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cstdint>
@@ -37,8 +39,8 @@ class open_file final : public async::refcount {
   fd_owner fd_;
 };
 
-// What an anonymous client may do. There are no other clients yet: user authentication is not part of
-// this server.
+// What an anonymous client may do. There are no other clients yet: user authentication is not part
+// of this server.
 enum class anonymous : std::uint8_t {
   nothing,
   read,  // what the permission bits allow everybody ("other")
@@ -69,23 +71,26 @@ class export_tree {
   sealed_handle handle_of(node_id node) const;
   sealed_handle root_handle() const { return handle_of(node_table::root_id); }
 
-  // The file that a handle means. NFS3ERR_BADHANDLE if it was not made here; NFS3ERR_STALE if the file
-  // is gone or the handle is of an earlier run.
+  // The file that a handle means. NFS3ERR_BADHANDLE if it was not made here; NFS3ERR_STALE if the
+  // file is gone or the handle is of an earlier run.
   located find(const_bytes handle);
 
-  // The file of this name in a directory; "." and ".." are understood, and the root is its own parent.
-  // Asks for the permission to search the directory.
+  // The file of this name in a directory; "." and ".." are understood, and the root is its own
+  // parent. Asks for the permission to search the directory.
   located look_up(const located& directory, std::string_view name);
 
   // A directory of a path beneath the root, "/" and "" being the root: what MOUNT asks for.
   located walk(std::string_view path);
 
-  // Opens a regular file for reading; the same one again while it is among those last used. Asks for
-  // the permission to read. Null, and why in `status`, if it is not to be had.
+  // Opens a regular file for reading; the same one again while it is among those last used. Asks
+  // for the permission to read. Null, and why in `status`, if it is not to be had.
   async::ptr<open_file> open_for_reading(const_bytes handle, nfsstat3& status);
 
   // A new descriptor for reading the directory; asks for no permission.
   fd_owner open_directory(const located& directory) const;
+
+  // A new descriptor of the root, for asking about the file system.
+  fd_owner open_root() const noexcept { return open_beneath(root_.get(), ".", O_PATH); }
 
  private:
   struct cached {

@@ -17,8 +17,8 @@ handle_sealer::handle_sealer(secret32 key)
   if (!cipher_) openssl_broken("looking for AES-SIV");
 }
 
-// OpenSSL 3.0 does not reset an SIV context for a second message, so each has its own. This is not on
-// the path of READs: a client's open files are found by the sealed handle.
+// OpenSSL 3.0 does not reset an SIV context for a second message, so each has its own. This is not
+// on the path of READs: a client's open files are found by the sealed handle.
 cipher_context handle_sealer::keyed(bool sealing) const {
   cipher_context c{EVP_CIPHER_CTX_new()};
   if (!c || EVP_CipherInit_ex2(c.get(), cipher_.get(), key_.span().data(), nullptr, sealing,

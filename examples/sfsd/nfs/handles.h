@@ -1,7 +1,7 @@
-// Sealed file handles: what a client holds to name a file. A handle is encrypted and authenticated with
-// a key that only the server has, so it can be neither guessed nor changed, and it shows nothing. The
-// same file always has the same handle (NFS clients compare them), so it is sealed with AES-SIV, which
-// needs no nonce. Serves stage 5.
+// Sealed file handles: what a client holds to name a file. A handle is encrypted and authenticated
+// with a key that only the server has, so it can be neither guessed nor changed, and it shows
+// nothing. The same file always has the same handle (NFS clients compare them), so it is sealed
+// with AES-SIV, which needs no nonce. Serves stage 5.
 //
 // Thread safety: const functions may be called from any thread.
 // Invariant: what open() returns was made by seal() with the same key.

@@ -1,11 +1,12 @@
-// The table of nodes: which file a handle's number means. A node is remembered as the directory in which
-// it was found and its name there, with the file's identity, and is found again by walking that path
-// beneath the export's root: this needs no privilege and no descriptor that stays open. Serves stage 5.
+// The table of nodes: which file a handle's number means. A node is remembered as the directory in
+// which it was found and its name there, with the file's identity, and is found again by walking
+// that path beneath the export's root: this needs no privilege and no descriptor that stays open.
+// Serves stage 5.
 //
 // Thread safety: one color (the default color; it is one of the server's shared tables).
-// Invariants: the root is node 1 and stays. A number is never used for two files. Every node's parent is
-// in the table. At most `limit` nodes are held: the one used longest ago that has no children goes, and
-// its handle is stale from then on.
+// Invariants: the root is node 1 and stays. A number is never used for two files. Every node's
+// parent is in the table. At most `limit` nodes are held: the one used longest ago that has no
+// children goes, and its handle is stale from then on.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -17,8 +18,8 @@
 
 namespace sfs {
 
-// What makes a file itself, whatever it is called. A number that the file system uses again for a new
-// file has another time of birth.
+// What makes a file itself, whatever it is called. A number that the file system uses again for a
+// new file has another time of birth.
 struct file_identity {
   std::uint64_t device = 0, number = 0;
   std::int64_t born = 0;  // nanoseconds; 0 where the file system does not keep it

@@ -1,9 +1,9 @@
-// The types that rpcgen made of nfs3.x and mount3.x, and XDR (libtirpc) over a caller's bytes. Serves
-// stages 5 and 6.
+// The types that rpcgen made of nfs3.x and mount3.x, and XDR (libtirpc) over a caller's bytes.
+// Serves stages 5 and 6.
 //
 // Thread safety: pure functions.
-// Invariant: decoding allocates no more than the bounds in the .x files, and what it allocated is freed
-// by the owner, also when decoding fails.
+// Invariant: decoding allocates no more than the bounds in the .x files, and what it allocated is
+// freed by the owner, also when decoding fails.
 #pragma once
 
 #include <cstring>

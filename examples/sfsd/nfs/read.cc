@@ -1,5 +1,6 @@
-// READ, the one procedure that has to be fast: see service.h. What comes before the data is written by
-// hand, because its place is fixed and the data behind it is read to where it will be sealed.
+// READ, the one procedure that has to be fast: see service.h. What comes before the data is written
+// by hand, because its place is fixed and the data behind it is read to where it will be sealed.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 

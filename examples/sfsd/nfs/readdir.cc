@@ -30,8 +30,9 @@ nfsstat3 directory_page::read(const export_tree& tree, const located& directory,
   if (!fd) return status_of_errno(errno);
   if (cookie != 0 && ::lseek(fd.get(), static_cast<off_t>(cookie), SEEK_SET) < 0)
     return NFS3ERR_BAD_COOKIE;
-  // Names are left where the kernel put them, so a second read goes behind the first. An entry is no
-  // shorter there than as XDR, but for a few bytes; what does not fit the reply is read again next time.
+  // Names are left where the kernel put them, so a second read goes behind the first. An entry is
+  // no shorter there than as XDR, but for a few bytes; what does not fit the reply is read again
+  // next time.
   buffer_.resize(allowed + sizeof(dirent64));
   std::size_t filled = 0;
   while (!full_ && !eof_) {

@@ -1,5 +1,6 @@
-// READDIR: a piece of a directory, from a cookie on. The cookies are the file system's own positions, so
-// the server keeps nothing between calls. Serves stage 5; reads the directory, which may block.
+// READDIR: a piece of a directory, from a cookie on. The cookies are the file system's own
+// positions, so the server keeps nothing between calls. Serves stage 5; reads the directory, which
+// may block.
 //
 // Thread safety: one thread (or color) at a time per object; the object owns what it returns.
 // Invariant: what is returned fits, encoded, into the number of bytes that the client allowed.
@@ -17,8 +18,8 @@ inline constexpr std::uint32_t readdir_max_reply = 32768;
 
 class directory_page {
  public:
-  // Reads entries behind `cookie` (0: from the beginning) until the client's `count` is used up. `root`
-  // is whether the directory is the export's root, whose parent is not shown.
+  // Reads entries behind `cookie` (0: from the beginning) until the client's `count` is used up.
+  // `root` is whether the directory is the export's root, whose parent is not shown.
   nfsstat3 read(const export_tree& tree, const located& directory, std::uint64_t cookie,
                 std::uint32_t count, bool root);
 

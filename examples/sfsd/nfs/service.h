@@ -1,8 +1,8 @@
 // The NFS and MOUNT programs: from an RPC call to its reply. Everything reads; what would change
 // something is answered with NFS3ERR_ROFS. Serves stage 5.
 //
-// READ has two steps, so that each can have its own color: finding the file uses the shared tables, and
-// reading it uses only the open file. Everything else is one step.
+// READ has two steps, so that each can have its own color: finding the file uses the shared tables,
+// and reading it uses only the open file. Everything else is one step.
 //
 // Thread safety: `classify`, `refuse` and `read_file` may be called from any thread (any color);
 // `answer` and `open` use the export's tables: one color (the default color).
@@ -52,8 +52,8 @@ void classify(const_bytes message, classified& out) noexcept;
 // The reply for call_class::refused.
 reply refuse(const classified& c, block_pool& pool);
 
-// Reads the file into a reply to `call`. Blocks if the data is not in memory. `file` may be null: then
-// the reply says `why`.
+// Reads the file into a reply to `call`. Blocks if the data is not in memory. `file` may be null:
+// then the reply says `why`.
 reply read_file(const read_call& call, const open_file* file, nfsstat3 why, block_pool& pool);
 
 class service {

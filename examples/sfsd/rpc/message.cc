@@ -80,8 +80,8 @@ call_header parse_call(const_bytes message, rpc_call& call) noexcept {
 }
 
 std::size_t accept(std::uint8_t* out, std::uint32_t xid, rpc_accept status) noexcept {
-  return put_words(out, {xid, msg_reply, msg_accepted, auth_none, 0,
-                         static_cast<std::uint32_t>(status)});
+  return put_words(
+      out, {xid, msg_reply, msg_accepted, auth_none, 0, static_cast<std::uint32_t>(status)});
 }
 
 std::size_t accept_mismatch(std::uint8_t* out, std::uint32_t xid, std::uint32_t low,
@@ -91,8 +91,8 @@ std::size_t accept_mismatch(std::uint8_t* out, std::uint32_t xid, std::uint32_t 
 }
 
 std::size_t deny_version(std::uint8_t* out, std::uint32_t xid) noexcept {
-  return put_words(
-      out, {xid, msg_reply, msg_denied, reject_rpc_mismatch, rpc_version, rpc_version});
+  return put_words(out,
+                   {xid, msg_reply, msg_denied, reject_rpc_mismatch, rpc_version, rpc_version});
 }
 
 std::size_t deny_credentials(std::uint8_t* out, std::uint32_t xid) noexcept {
@@ -101,8 +101,8 @@ std::size_t deny_credentials(std::uint8_t* out, std::uint32_t xid) noexcept {
 
 void write_call(std::uint8_t* out, std::uint32_t xid, std::uint32_t program, std::uint32_t version,
                 std::uint32_t procedure) noexcept {
-  put_words(out, {xid, msg_call, rpc_version, program, version, procedure, auth_none, 0, auth_none,
-                  0});
+  put_words(out,
+            {xid, msg_call, rpc_version, program, version, procedure, auth_none, 0, auth_none, 0});
 }
 
 std::optional<rpc_reply> parse_reply(const_bytes message) noexcept {

@@ -1,5 +1,5 @@
-// ONC RPC version 2 (RFC 5531): the headers of calls and replies. Only the headers: arguments and results
-// are XDR's. Serves stages 5 and 6.
+// ONC RPC version 2 (RFC 5531): the headers of calls and replies. Only the headers: arguments and
+// results are XDR's. Serves stages 5 and 6.
 //
 // Who a call claims to be (its credentials) is bounded and skipped: this server never believes it.
 //

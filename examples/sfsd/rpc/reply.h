@@ -1,11 +1,11 @@
-// One RPC reply in the form in which it is sent: the frames of the record layer, one behind the other in
-// one block of memory, with the reply's bytes already at the place where they will be sealed. A file's
-// data is read straight into it and is never copied again: stage 6.
+// One RPC reply in the form in which it is sent: the frames of the record layer, one behind the
+// other in one block of memory, with the reply's bytes already at the place where they will be
+// sealed. A file's data is read straight into it and is never copied again: stage 6.
 //
 //     | header | up to 65,536 bytes of payload | tag | header | the rest of the payload | tag |
 //
-// The payload is the record mark (4 bytes), the RPC header, the results. Most replies are one frame; a
-// READ of 64 KiB needs a second, small one.
+// The payload is the record mark (4 bytes), the RPC header, the results. Most replies are one
+// frame; a READ of 64 KiB needs a second, small one.
 //
 // Thread safety: a value; one thread (or color) at a time.
 // Invariant: positions count bytes of payload; where a position lies in memory never changes.
@@ -23,8 +23,8 @@
 
 namespace sfs {
 
-// Memory for replies. A block that has just been sent is still in the CPU's cache: it is the next to be
-// used. Holds at most `kept` blocks. One thread (or color) at a time.
+// Memory for replies. A block that has just been sent is still in the CPU's cache: it is the next
+// to be used. Holds at most `kept` blocks. One thread (or color) at a time.
 class block_pool {
  public:
   struct block {

@@ -46,7 +46,8 @@ message_reader::got message_reader::next(const_bytes& message) {
       }
     }
     const std::size_t n = std::min(fragment_left_, input_.size());
-    partial_.insert(partial_.end(), input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(n));
+    partial_.insert(partial_.end(), input_.begin(),
+                    input_.begin() + static_cast<std::ptrdiff_t>(n));
     input_ = input_.subspan(n);
     fragment_left_ -= n;
     if (fragment_left_ > 0) return got::more;

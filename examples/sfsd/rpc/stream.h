@@ -1,9 +1,9 @@
-// Record marking (RFC 5531 section 11): cuts the channel's stream of bytes into RPC messages. Serves
-// stage 5.
+// Record marking (RFC 5531 section 11): cuts the channel's stream of bytes into RPC messages.
+// Serves stage 5.
 //
-// A message that lies whole in the bytes given is not copied: it is a part of them. Only one that is cut
-// by the end of what has been received, or sent in several fragments, is put together in a buffer of its
-// own, which goes when the message has been read.
+// A message that lies whole in the bytes given is not copied: it is a part of them. Only one that
+// is cut by the end of what has been received, or sent in several fragments, is put together in a
+// buffer of its own, which goes when the message has been read.
 //
 // Thread safety: one thread (or color) at a time.
 // Invariants: holds at most `max_message` bytes; after a failure everything fails.
@@ -24,8 +24,8 @@ class message_reader {
  public:
   explicit message_reader(std::size_t max_message) noexcept : max_(max_message) {}
 
-  // Gives it the next bytes of the stream. They must stay where they are, and nothing more may be fed,
-  // until next() has returned `more`.
+  // Gives it the next bytes of the stream. They must stay where they are, and nothing more may be
+  // fed, until next() has returned `more`.
   void feed(const_bytes input) noexcept { input_ = input; }
 
   enum class got : std::uint8_t { message, more, failed };
@@ -35,7 +35,9 @@ class message_reader {
   got next(const_bytes& message);
 
   // Whether a message has begun that has not ended.
-  bool in_message() const noexcept { return in_fragment_ || (!partial_.empty() && !given_) || mark_filled_ > 0; }
+  bool in_message() const noexcept {
+    return in_fragment_ || (!partial_.empty() && !given_) || mark_filled_ > 0;
+  }
 
  private:
   got fail() noexcept;
