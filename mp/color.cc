@@ -12,6 +12,7 @@ namespace async {
 namespace detail {
 
 constinit color_state default_color{0, color_kind::numbered};
+constinit thread_local color_state* running = nullptr;
 
 namespace {
 
@@ -98,12 +99,23 @@ void color_state::drop() noexcept {
   std::uint64_t count = references_.load(std::memory_order_relaxed);
   for (;;) {
     // release: what this handle's holder did with the color comes before its end.
-    const bool last = count == 1;
-    if (references_.compare_exchange_weak(count, last ? reaping : count - 1,
+    const bool last = count == none + 1;
+    if (references_.compare_exchange_weak(count, last ? reaping | none : count - 1,
                                           std::memory_order_release, std::memory_order_relaxed)) {
       if (last) post_reaper();
       return;
     }
+  }
+}
+
+// The owner's own count joins the others'. If that leaves none, there is no handle at all, and the
+// owner is where the reaper would have come.
+void color_state::merge_references() noexcept {
+  const auto own = static_cast<std::uint64_t>(std::exchange(own_references_, 0));
+  if (immortal()) return;
+  // release: as in drop().
+  if (references_.fetch_add(own, std::memory_order_release) + own == none) {
+    references_.fetch_or(reaping | reaped, std::memory_order_relaxed);
   }
 }
 
@@ -130,9 +142,9 @@ bool color_state::dispose() noexcept {
 bool color_state::free_if_unreferenced() noexcept {
   // acquire: all that the holders of handles did, for example a post just before the last drop.
   std::uint64_t count = references_.load(std::memory_order_acquire);
-  while (count != (reaping | reaped)) {
+  while (count != (reaping | reaped | none)) {
     if (references_.compare_exchange_weak(count, count & ~(reaping | reaped),
-                                          std::memory_order_relaxed, std::memory_order_acquire)) {
+                                          std::memory_order_acquire, std::memory_order_acquire)) {
       return false;
     }
   }

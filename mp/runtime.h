@@ -9,6 +9,9 @@
 // as the old one is gone. Servers with fds, timers and signals call amain() of async/main.h, which
 // makes the runtime for them.
 //
+// A uniprocessor build (ASYNC_UNIPROCESSOR) has plain counters instead of atomic ones: it runs on one
+// CPU, by run() only, and once it runs, nothing may be posted by another thread (that aborts).
+//
 // Thread-safety: construct, start, drain, stop and destroy a runtime from one thread that is not
 // running a callback. The free functions may be called from anywhere.
 //
@@ -70,7 +73,7 @@ struct runtime_options {
   // binding of its worker; a forked child gets back the whole set.
   bool pin = true;
   // If empty, an exception that leaves a callback ends the program with a message.
-  exception_handler on_exception;
+  exception_handler on_exception{};
   // If null, idle workers only sleep. Must outlive the runtime.
   idle_waiter* waiter = nullptr;
 };

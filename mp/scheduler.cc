@@ -52,12 +52,18 @@ scheduler::~scheduler() {
 
 void scheduler::start(bool caller_works) {
   if (started()) throw std::logic_error("async::runtime: it runs already");
+#if defined(ASYNC_UNIPROCESSOR)
+  if (!caller_works || cpus_ != 1) {
+    throw std::logic_error("async::runtime: a uniprocessor build has run() on one CPU only");
+  }
+#endif
   if (options_.pin && cpus_ > 1) {
     pins_ = allowed_cpus();
     if (pins_.size() != cpus_) pins_.clear();
   }
   for (unsigned i = 0; i < cpus_; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
   queue().parking.open(cpus_, options_.waiter);
+  queue().running.store(true);
   try {
     for (unsigned i = caller_works ? 1 : 0; i < cpus_; ++i) {
       threads_.emplace_back([this, i] { run_thread(i); });
@@ -83,6 +89,7 @@ run_summary scheduler::finish() {
   queue().parking.wake_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  queue().running.store(false);
   run_summary summary;
   for (const auto& worker : workers_) summary.ran += worker->ran();
   summary.destroyed = destroy_pending();

@@ -1,13 +1,15 @@
-// The memory of tasks. Posters and runners are often different threads, so a plain free list per
-// thread would only grow at one end: each thread has two *magazines* of up to magazine_size tasks
-// for each size, and trades full ones for empty ones with a depot that all share, so the depot's
-// lock is taken once for every magazine_size tasks at most.
+// The memory of tasks, behind the inline fast path of detail/task_cache.h: the depot, from which a
+// thread's cache gets tasks by the batch when it is empty, and to which it gives a batch when it is
+// full, so that the depot's lock is taken once for a batch at most.
 //
 // Memory is never given back to the system, but used again: what a program holds is its peak of
 // pending callbacks. Under AddressSanitizer tasks are plain heap blocks, so that it sees their
 // misuse.
 //
-// Thread-safety: a thread's magazines are its own; the depot has a lock.
+// Thread-safety: the depot has a lock.
+#include "mp/detail/task_cache.h"
+
+#include <algorithm>
 #include <cstddef>
 #include <mutex>
 #include <new>
@@ -15,53 +17,43 @@
 #include <vector>
 
 #include "mp/detail/fork.h"
-#include "mp/detail/task.h"
 
 namespace async::detail {
 
 #if !defined(__SANITIZE_ADDRESS__)
 
+constinit thread_local task_cache task_cache::small{task_size::small};
+constinit thread_local task_cache task_cache::large{task_size::large};
+
 namespace {
 
-constexpr std::size_t magazine_size = 64;
 constexpr std::size_t chunk_size = 16 * 1024;
 
+// Free memory of a task's size; batches are linked lists.
 struct block {
   block* next;
 };
 
-struct magazine {
-  block* first = nullptr;
-  std::size_t count = 0;
-
-  void push(block* b) noexcept {
-    b->next = first;
-    first = b;
-    ++count;
-  }
-  block* pop() noexcept {
-    block* const b = first;
-    first = b->next;
-    --count;
-    return b;
-  }
-  bool full() const noexcept { return count == magazine_size; }
-};
-
 class depot {
  public:
-  magazine get(std::size_t size) {
+  // Fills `items` with at most `most` blocks of `size` bytes, and at least one.
+  std::size_t get(void** items, std::size_t most, std::size_t size) {
     const std::lock_guard lock(mutex_);
-    if (magazines_.empty()) add_chunk(size);
-    const magazine m = magazines_.back();
-    magazines_.pop_back();
-    return m;
+    if (batches_.empty()) add_chunk(size);
+    std::size_t count = 0;
+    while (count < most && batches_.back() != nullptr) {
+      items[count++] = std::exchange(batches_.back(), batches_.back()->next);
+    }
+    if (batches_.back() == nullptr) batches_.pop_back();
+    return count;
   }
 
-  void put(magazine m) noexcept {
-    if (m.count == 0) return;
+  void put(void** items, std::size_t count) noexcept {
+    if (count == 0) return;
+    block* first = nullptr;
+    for (std::size_t i = 0; i < count; ++i) first = ::new (items[i]) block{first};
     const std::lock_guard lock(mutex_);
-    magazines_.push_back(m);  // has room: see add_chunk
+    batches_.push_back(first);  // has room: see add_chunk
   }
 
   std::mutex& mutex() noexcept { return mutex_; }
@@ -69,22 +61,22 @@ class depot {
  private:
   void add_chunk(std::size_t size) {
     const std::size_t blocks = chunk_size / size;
-    // Each magazine holds one task at least, so this is room for all that there can be.
+    // A batch holds one block at least, so this is room for all that there can be.
     blocks_ += blocks;
-    magazines_.reserve(blocks_);
+    if (batches_.capacity() < blocks_) batches_.reserve(2 * blocks_);
     chunks_.reserve(chunks_.size() + 1);
-    auto* memory = static_cast<std::byte*>(::operator new (chunk_size, std::align_val_t{64}));
+    auto* const memory = static_cast<std::byte*>(::operator new (chunk_size, std::align_val_t{64}));
     chunks_.push_back(memory);
-    magazine m;
+    block* first = nullptr;
     for (std::size_t i = blocks; i-- > 0;) {
-      m.push(reinterpret_cast<block*>(memory + i * size));
-      if (m.full() || i == 0) magazines_.push_back(std::exchange(m, {}));
+      first = ::new (static_cast<void*>(memory + i * size)) block{first};
+      if (i % task_cache::batch == 0) batches_.push_back(std::exchange(first, nullptr));
     }
   }
 
   std::mutex mutex_;
-  std::vector<magazine> magazines_;  // guarded by mutex_, as the rest is
-  std::vector<std::byte*> chunks_;   // keeps the memory reachable, for leak checkers
+  std::vector<block*> batches_;     // guarded by mutex_, as the rest is
+  std::vector<std::byte*> chunks_;  // keeps the memory reachable, for leak checkers
   std::size_t blocks_ = 0;
 };
 
@@ -95,62 +87,36 @@ depot& depot_of(task_size size) {
   return size == task_size::small ? small : large;
 }
 
-struct cache {
-  magazine loaded[2];
-  magazine spare[2];
-};
+}  // namespace
 
-constexpr int index_of(task_size size) noexcept { return size == task_size::small ? 0 : 1; }
-
-constinit thread_local cache local;
-
-// Gives a thread's magazines to the depot when the thread ends.
-struct returner {
+// Gives a thread's tasks to the depot when the thread ends.
+struct task_cache::returner {
   ~returner() {
-    for (const task_size size : {task_size::small, task_size::large}) {
-      const int i = index_of(size);
-      depot_of(size).put(std::exchange(local.loaded[i], {}));
-      depot_of(size).put(std::exchange(local.spare[i], {}));
-    }
+    task_cache::small.flush(task_cache::capacity);
+    task_cache::large.flush(task_cache::capacity);
   }
 };
 
-void return_at_thread_exit() {
+void task_cache::flush(std::size_t most) noexcept {
+  const std::size_t given = std::min(most, count_);
+  depot_of(size_).put(items_ + (count_ - given), given);
+  count_ -= given;
+}
+
+void task_cache::return_at_thread_exit() {
   thread_local returner at_exit;
   static_cast<void>(at_exit);
 }
 
-[[gnu::noinline]] block* refill(task_size size) {
-  const int i = index_of(size);
-  if (local.spare[i].count != 0) {
-    std::swap(local.loaded[i], local.spare[i]);
-  } else {
-    return_at_thread_exit();
-    local.loaded[i] = depot_of(size).get(static_cast<std::size_t>(size));
-  }
-  return local.loaded[i].pop();
+void* task_cache::refill() {
+  return_at_thread_exit();
+  count_ = depot_of(size_).get(items_, batch, static_cast<std::size_t>(size_));
+  return items_[--count_];
 }
 
-[[gnu::noinline]] void make_room(task_size size) noexcept {
-  const int i = index_of(size);
-  if (local.spare[i].count != 0) {
-    return_at_thread_exit();
-    depot_of(size).put(local.spare[i]);
-  }
-  local.spare[i] = std::exchange(local.loaded[i], {});
-}
-
-}  // namespace
-
-void* task::allocate(task_size size) {
-  magazine& m = local.loaded[index_of(size)];
-  return m.count != 0 ? m.pop() : refill(size);
-}
-
-void task::free(task* t, task_size size) noexcept {
-  magazine& m = local.loaded[index_of(size)];
-  if (m.full()) make_room(size);
-  m.push(::new (static_cast<void*>(t)) block);
+void task_cache::make_room() noexcept {
+  return_at_thread_exit();
+  flush(batch);
 }
 
 void lock_task_depots() {
@@ -165,8 +131,6 @@ void unlock_task_depots() {
 
 #else
 
-void* task::allocate(task_size size) { return ::operator new(static_cast<std::size_t>(size)); }
-void task::free(task* t, task_size) noexcept { ::operator delete(static_cast<void*>(t)); }
 void lock_task_depots() {}
 void unlock_task_depots() {}
 

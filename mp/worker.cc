@@ -3,6 +3,7 @@
 
 #include "mp/color.h"
 #include "mp/detail/fork.h"
+#include "wrap/detail/misuse.h"
 
 namespace async {
 namespace detail {
@@ -12,8 +13,6 @@ namespace {
 constinit thread_local worker* current = nullptr;
 
 }  // namespace
-
-color_state* running_color() noexcept { return current == nullptr ? nullptr : current->running(); }
 
 void submit(color_state* color, task* t) noexcept {
   if (current != nullptr) {
@@ -26,13 +25,21 @@ void submit(color_state* color, task* t) noexcept {
 void submit_runnable(color_state* color) noexcept {
   if (current != nullptr) {
     current->made_runnable(color);
-  } else {
-    queue().posted.push(*color);
-    queue().parking.work_published();
+    return;
   }
+#if defined(ASYNC_UNIPROCESSOR)
+  if (queue().running.load()) {
+    misuse(where::current(), "post: a uniprocessor build takes posts from its one worker only");
+  }
+#endif
+  queue().posted.push(*color);
+  queue().parking.work_published();
 }
 
-void forget_runtime() { current = nullptr; }
+void forget_runtime() {
+  current = nullptr;
+  running = nullptr;
+}
 
 void worker::work() {
   current = this;
@@ -45,14 +52,12 @@ void worker::work() {
 
 // Null when the scheduler stops.
 color_state* worker::next() noexcept {
-  // relaxed, here and below: a worker that sees the stop late runs a callback more.
-  if (queue().stopping.load(std::memory_order_relaxed)) return nullptr;
+  if (stopping()) return nullptr;
   ++turns_;
   poll_if_due();
   if (turns_ % shared_interval == 0) {
     color_state* colors[largest_share];
-    const std::size_t count =
-        queue().posted.take(colors, largest_share, scheduler_.workers().size());
+    const std::size_t count = queue_.posted.take(colors, largest_share, sharers_);
     for (std::size_t i = 0; i < count; ++i) enqueue(colors[i]);
   }
   color_state* const color = next_own();
@@ -92,7 +97,7 @@ void worker::made_runnable(color_state* color) noexcept {
 void worker::publish_slot() noexcept {
   if (slot_ == nullptr) return;
   enqueue(std::exchange(slot_, nullptr));
-  queue().parking.work_published();
+  queue_.parking.work_published();
 }
 
 // One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
@@ -100,11 +105,11 @@ void worker::publish_slot() noexcept {
 void worker::run_turn(color_state* color) noexcept {
   budget_ = turn_length;
   while (color != nullptr) {
-    running_ = color;
+    running_ = running = color;
     run_callbacks(*color);
-    running_ = nullptr;
+    running_ = running = nullptr;
     if (color->mail.has_more() || !color->relinquish()) {
-      if (budget_ != 0 && !queue().stopping.load(std::memory_order_relaxed)) continue;
+      if (budget_ != 0 && !stopping()) continue;
       // What waits in the slot became runnable before this color's turn ended. No wake-up: there
       // was one when the color became runnable, and a requeue adds nothing to the queue.
       publish_slot();
@@ -123,7 +128,7 @@ void worker::run_callbacks(color_state& color) noexcept {
   while (task* const t = color.mail.pop()) {
     if (slot_ != nullptr) publish_slot();
     execute(color, t);
-    if (--budget_ == 0 || queue().stopping.load(std::memory_order_relaxed)) return;
+    if (--budget_ == 0 || stopping()) return;
   }
 }
 
@@ -146,7 +151,7 @@ void worker::execute(color_state& color, task* t) noexcept {
 color_state* worker::take_leftover() noexcept { return next_own(); }
 
 void worker::poll_if_due() noexcept {
-  if (scheduler_.waiter() == nullptr) return;
+  if (!has_waiter_) return;
   if (turns_ - turns_at_poll_ < poll_interval && ran_ - ran_at_poll_ < 4 * poll_interval) return;
   turns_at_poll_ = turns_;
   ran_at_poll_ = ran_;
@@ -163,8 +168,8 @@ void worker::poll_if_due() noexcept {
 // watches.
 void worker::finish_poll() noexcept {
   const std::size_t backlog = segment_.size();
-  if (backlog >= backlog_worth_waking || (backlog > 1 && !queue().parking.watched())) {
-    queue().parking.work_published();
+  if (backlog >= backlog_worth_waking || (backlog > 1 && !queue_.parking.watched())) {
+    queue_.parking.work_published();
   }
 }
 

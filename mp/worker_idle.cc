@@ -18,14 +18,14 @@ constexpr auto worth_stealing = 1us;
 
 // Called with an empty segment and slot. Null when the scheduler stops.
 color_state* worker::wait_for_work() noexcept {
-  queue_parking& parking = queue().parking;
+  queue_parking& parking = queue_.parking;
   const auto has_work = [this] { return scheduler_.has_work(); };
   bool searching = parking.try_search();
   for (;;) {
     color_state* color = nullptr;
-    const bool stopping = queue().stopping.load(std::memory_order_relaxed);
-    if (!stopping && searching) color = search();
-    if (stopping || color != nullptr) {
+    const bool stop = stopping();
+    if (!stop && searching) color = search();
+    if (stop || color != nullptr) {
       if (searching) parking.found_work(has_work);
       return color;
     }
@@ -36,7 +36,7 @@ color_state* worker::wait_for_work() noexcept {
 
 // Whether the worker is in the search afterwards; if not, there is work in its own segment.
 bool worker::sleep(bool searching) noexcept {
-  queue_parking& parking = queue().parking;
+  queue_parking& parking = queue_.parking;
   const auto has_work = [this] { return scheduler_.has_work(); };
   if (!scheduler_.try_lead()) {
     const auto start = clock::now();
@@ -66,12 +66,11 @@ color_state* worker::search() noexcept {
   do {
     if (color_state* const own = next_own()) return own;
     color_state* colors[largest_share];
-    if (const std::size_t count =
-            queue().posted.take(colors, largest_share, scheduler_.workers().size())) {
+    if (const std::size_t count = queue_.posted.take(colors, largest_share, sharers_)) {
       return enqueue_all_but_first(colors, count);
     }
     seen = false;
-    for (std::size_t i = 1; i < scheduler_.workers().size(); ++i) {
+    for (std::size_t i = 1; i < sharers_; ++i) {
       worker& victim = *scheduler_.workers()[(index_ + i) % scheduler_.workers().size()];
       if (!victim.has_work()) continue;
       seen = true;
@@ -81,8 +80,7 @@ color_state* worker::search() noexcept {
     now = clock::now();
     // While there is something to look at, the rule of steal_from() ends this: it moves or it
     // doesn't.
-  } while ((seen || now - start < search_time_) &&
-           !queue().stopping.load(std::memory_order_relaxed));
+  } while ((seen || now - start < search_time_) && !stopping());
   return nullptr;
 }
 

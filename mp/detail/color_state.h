@@ -9,13 +9,18 @@
 //     dropper does this, and then posts the reaper. That post is the last that it does to the
 //     color.
 //  2. Until the reaper has run, the color can't be freed; handles may come back (color::current(),
-//     or a look-up of a named color), and drops of those do nothing at zero, since `reaping` is
-//     set.
+//     or a look-up of a named color), and drops of those start nothing, since `reaping` is set.
 //  3. The reaper sets `reaped`. From then on only the owner acts on it: at the next empty FIFO it
 //     frees the color if the count is zero; if not, it clears both flags, and the holders of
 //     handles are in charge again (back to 1).
 // A named color is freed under the lock of its table, where look-ups count, so none can revive it
 // in between.
+//
+// The color's own callbacks, which make and drop most handles, count them in `own_references`
+// without an atomic operation; relinquish() adds those to the others. In the meantime the atomic
+// count may be off, even below zero (so it is biased): a dropper that wrongly takes itself for the
+// last only starts steps 1 to 3 early, and that nobody took himself for the last is seen by
+// relinquish().
 //
 // Thread-safety: as for each member; the mailbox says its own.
 #pragma once
@@ -40,6 +45,12 @@ struct ready_link {
   ready_link* next = nullptr;
 };
 
+class color_state;
+
+// The color of the callback that is running on this thread, or null.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local color_state* running;
+inline color_state* running_color() noexcept { return running; }
+
 class alignas(64) color_state : public ready_link {
  public:
   // With one reference. Of the id, 62 bits are kept.
@@ -51,13 +62,21 @@ class alignas(64) color_state : public ready_link {
 
   // Any thread that holds a reference, or runs a callback of this color, or holds the table's lock.
   void retain() noexcept {
-    // relaxed: whoever counts up already has the color.
-    if (!immortal()) references_.fetch_add(1, std::memory_order_relaxed);
+    if (this == running_color()) {
+      ++own_references_;
+    } else if (!immortal()) {
+      // relaxed: whoever counts up already has the color.
+      references_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
 
   // Drops a reference; any thread.
   void release() noexcept {
-    if (!immortal()) drop();
+    if (this == running_color()) {
+      --own_references_;
+    } else if (!immortal()) {
+      drop();
+    }
   }
 
   std::uint64_t id() const noexcept { return id_; }
@@ -66,6 +85,7 @@ class alignas(64) color_state : public ready_link {
   // For the owner, with an empty FIFO: gives the color up or frees it, and returns true; the caller
   // must not touch it again. False if there is more to run.
   [[nodiscard]] bool relinquish() noexcept {
+    if (own_references_ != 0) merge_references();
     // relaxed: `reaped` is set by the owner itself.
     if ((references_.load(std::memory_order_relaxed) & reaped) != 0 && dispose()) return true;
     return mail.give_up();
@@ -80,14 +100,17 @@ class alignas(64) color_state : public ready_link {
   static constexpr std::uint64_t id_mask = (std::uint64_t{1} << 62) - 1;
   static constexpr std::uint64_t reaping = std::uint64_t{1} << 63;
   static constexpr std::uint64_t reaped = std::uint64_t{1} << 62;
+  static constexpr std::uint64_t none = std::uint64_t{1} << 61;  // a count of zero
 
   inline bool immortal() const noexcept;
   void drop() noexcept;
+  void merge_references() noexcept;
   void post_reaper() noexcept;
   bool dispose() noexcept;
   bool free_if_unreferenced() noexcept;
 
-  atom<std::uint64_t> references_{1};
+  atom<std::uint64_t> references_{none + 1};
+  std::int64_t own_references_ = 0;  // the owner's
   const color_kind kind_ : 2;
   const std::uint64_t id_ : 62;
 };
@@ -123,9 +146,6 @@ void submit_runnable(color_state* color) noexcept;
 
 // How many reapers this thread has run: they are tasks, but nobody posted them.
 extern constinit thread_local std::uint64_t reapers_run;
-
-// The color of the callback that is running on this thread, or null.
-color_state* running_color() noexcept;
 
 // The color that cwrap gave to a callback, else the default color.
 inline color_state* state_of(const callback_base& callback) noexcept {

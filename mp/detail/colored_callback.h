@@ -3,6 +3,7 @@
 // Thread-safety: may be called by any thread; what it wraps runs under its color only.
 #pragma once
 
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -43,7 +44,24 @@ class colored_callback<callback<void, Rest...>, Closure> final : public callback
 
   const void* color_tag() const noexcept override { return color_.state; }
 
+  // From the tasks' cache where it fits, as most do: posted callbacks come and go as tasks do.
+  static void* operator new(std::size_t size) {
+    if constexpr (cached()) return task_cache::allocate(task_size::large);
+    return ::operator new(size);
+  }
+  static void operator delete(void* memory) noexcept {
+    if constexpr (cached()) {
+      task_cache::free(memory, task_size::large);
+    } else {
+      ::operator delete(memory);
+    }
+  }
+
  private:
+  static constexpr bool cached() {
+    return sizeof(colored_callback) <= 64 && alignof(colored_callback) <= alignof(void*);
+  }
+
   void finalize() override { delete this; }
 
   // First, so that it is let go if the closure's constructor throws.

@@ -28,8 +28,9 @@ struct shared_queue {
   queue_parking parking;
   // Whether the workers are to leave; written by stop() and by the scheduler.
   std::atomic<bool> stopping{true};
-  // Whether a runtime exists.
+  // Whether a runtime exists, and whether it has workers.
   std::atomic<bool> in_use{false};
+  std::atomic<bool> running{false};
 };
 
 // Never destroyed.

@@ -1,5 +1,5 @@
 // A task: one posted callback, waiting in its color's mailbox (stage 3). Its memory comes from a
-// cache per thread (task_cache.cc), in two sizes: a closure of up to 8 bytes (a counted callback,
+// cache per thread (task_cache.h), in two sizes: a closure of up to 8 bytes (a counted callback,
 // most often) makes a task of 32 bytes, one of up to 40 bytes makes 64, and a larger one is boxed.
 //
 // Thread-safety: a task belongs to whoever holds it: the poster, then the mailbox's owner.
@@ -12,11 +12,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "mp/detail/task_cache.h"
 #include "wrap/where.h"
 
 namespace async::detail {
-
-enum class task_size : std::uintptr_t { small = 32, large = 64 };
 
 // What a task's one function is asked to do with the closure. `measure` only returns the size.
 enum class action { run, destroy, measure };
@@ -42,10 +41,8 @@ struct task {
   bool spent() const noexcept { return act == nullptr; }
 
   // Gives the memory back, of a task whose closure is gone.
-  static void free(task* t, task_size size) noexcept;
+  static void free(task* t, task_size size) noexcept { task_cache::free(t, size); }
   static void free_spent(task* t) noexcept { free(t, t->spent_size); }
-  // Throws std::bad_alloc.
-  static void* allocate(task_size size);
 };
 
 inline constexpr std::size_t task_header = sizeof(task);
@@ -88,7 +85,7 @@ task* make_task(F&& function, where site) {
         sizeof(closure) <= 32 - task_header ? task_size::small : task_size::large;
     using node = closure_task<closure, size>;
     static_assert(sizeof(node) == static_cast<std::size_t>(size));
-    void* memory = task::allocate(size);
+    void* memory = task_cache::allocate(size);
     if constexpr (std::is_nothrow_constructible_v<closure, F>) {
       return ::new (memory) node(std::forward<F>(function), site);
     } else {

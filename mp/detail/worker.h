@@ -28,7 +28,11 @@ namespace async::detail {
 class alignas(64) worker {
  public:
   worker(scheduler& scheduler, unsigned index)
-      : scheduler_(scheduler), index_(index), sightings_(scheduler.cpus()) {}
+      : scheduler_(scheduler),
+        index_(index),
+        sharers_(scheduler.cpus()),
+        has_waiter_(scheduler.waiter() != nullptr),
+        sightings_(scheduler.cpus()) {}
 
   // Runs callbacks until the scheduler stops.
   void work();
@@ -47,8 +51,6 @@ class alignas(64) worker {
 
   // The slot's color may be run by others now.
   void publish_slot() noexcept;
-
-  color_state* running() const noexcept { return running_; }
 
   // After work() has returned: gives back a color that is still in the segment, or null.
   color_state* take_leftover() noexcept;
@@ -73,6 +75,8 @@ class alignas(64) worker {
   void run_turn(color_state* color) noexcept;
   void run_callbacks(color_state& color) noexcept;
   void execute(color_state& color, task* t) noexcept;
+  // relaxed: a worker that sees the stop late runs a callback more.
+  bool stopping() const noexcept { return queue_.stopping.load(std::memory_order_relaxed); }
 
   void enqueue(color_state* color) noexcept;
   color_state* enqueue_all_but_first(color_state** colors, std::size_t count) noexcept;
@@ -88,7 +92,10 @@ class alignas(64) worker {
   void learn(clock::duration slept) noexcept;
 
   scheduler& scheduler_;
+  shared_queue& queue_ = queue();
   const unsigned index_;
+  const unsigned sharers_;
+  const bool has_waiter_;
 
   color_state* running_ = nullptr;
   color_state* slot_ = nullptr;
