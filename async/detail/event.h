@@ -1,0 +1,77 @@
+// An event: something that may become ready, and the callback that is then posted (stages 2 and 3).
+// Timers, fd watchers, signal watchers and finished name look-ups are events.
+//
+// The life of a delivery: whoever finds the event ready (the leader, see select_loop.h) puts it on
+// a list, and when no lock is held any more posts the list. Each post carries a plain pointer: that
+// the event stays alive until delivered() is each kind's own business, and is told there.
+//
+// Thread-safety: color and site never change. The hook belongs to the list's owner.
+// Invariant: each post() is followed by exactly one delivered(), with or without a deliver()
+// before.
+#pragma once
+
+#include <boost/intrusive/slist.hpp>
+#include <utility>
+
+#include "mp/color.h"
+#include "wrap/callback.h"
+#include "wrap/refcnt.h"
+#include "wrap/where.h"
+
+namespace async::detail {
+
+class event : public refcount {
+ public:
+  // An event that runs under the color of `callback`, and is known by its call site.
+  explicit event(const callback_base& callback) noexcept
+      : color_(color_of(callback)), site_(callback.where()) {}
+  event(color c, where site) noexcept : color_(std::move(c)), site_(site) {}
+
+  // Calls the callback, if it is not cancelled. Under the event's color.
+  virtual void deliver() = 0;
+
+  // The delivery is over, or was dropped because the runtime stopped. May free the event. After a
+  // deliver(), even one that threw, it runs under the event's color; else on any thread.
+  virtual void delivered() noexcept = 0;
+
+  // Queues a delivery. No lock may be held.
+  void post();
+
+  const color& its_color() const noexcept { return color_; }
+  where site() const noexcept { return site_; }
+
+  boost::intrusive::slist_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>
+      ready_hook;
+
+ private:
+  color color_;
+  where site_;
+};
+
+// Events to be posted, oldest first.
+using event_list = boost::intrusive::slist<
+    event, boost::intrusive::member_hook<event, decltype(event::ready_hook), &event::ready_hook>,
+    boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
+
+// The posted closure: one word, so that it fits the smallest task.
+class delivery {
+ public:
+  explicit delivery(event* e) noexcept : event_(e) {}
+  delivery(delivery&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+  ~delivery() {
+    if (event_ != nullptr) event_->delivered();
+  }
+  void operator()() { event_->deliver(); }
+
+ private:
+  event* event_;
+};
+
+inline void event::post() { async::post(color_, delivery(this), site_); }
+
+// Posts all and empties the list. No lock may be held.
+inline void post_all(event_list& events) {
+  events.clear_and_dispose([](event* e) { e->post(); });
+}
+
+}  // namespace async::detail

@@ -1,0 +1,34 @@
+// Messages to the person who runs the program, and ways to end it. Serves no stage: all may use it.
+//
+//   async::setprogname(argv[0]);
+//   async::warn("%s: %m", path);            // "prog: PATH: No such file or directory"
+//   async::fatal("no such export: %s", path);
+//
+// Each call writes one line, with the program's name before it and a newline after it, to standard
+// error in one piece, so that lines of several threads or processes do not mix. The format is
+// printf's, and checked by the compiler; %m is the message for errno. A message is kept whole up
+// to 4000 bytes. errno is left as it was.
+//
+// Thread-safety: any thread, any color; setprogname before the others.
+#pragma once
+
+namespace async {
+
+// Says so and goes on.
+[[gnu::format(printf, 1, 2)]] void warn(const char* format, ...) noexcept;
+
+// What the program was asked for can't be done: says so and ends it with status 1. stdio buffers
+// are flushed; destructors and atexit handlers do not run, since other threads still do.
+[[noreturn, gnu::format(printf, 1, 2)]] void fatal(const char* format, ...) noexcept;
+
+// The program is wrong: says so and aborts, with a core dump.
+[[noreturn, gnu::format(printf, 1, 2)]] void panic(const char* format, ...) noexcept;
+
+// Names the program in messages: what follows the last slash of argv[0], of which a copy is kept.
+// Without it, it is the name that the kernel was given.
+void setprogname(const char* argv0) noexcept;
+
+// The name that messages begin with.
+const char* progname() noexcept;
+
+}  // namespace async

@@ -1,0 +1,24 @@
+// amain: see main.h. Starts all stages.
+#include "async/main.h"
+
+#include <csignal>
+#include <utility>
+
+#include "async/detail/select_loop.h"
+
+namespace async {
+
+run_summary amain(runtime_options options) {
+  struct sigaction pipe;
+  // Only the default is changed: a handler, sigcb's or another, stays.
+  if (sigaction(SIGPIPE, nullptr, &pipe) == 0 && pipe.sa_handler == SIG_DFL) {
+    pipe.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &pipe, nullptr);
+  }
+  options.waiter = &select_waiter();
+  return runtime(std::move(options)).run();
+}
+
+idle_waiter& select_waiter() { return detail::loop_for_current_color(); }
+
+}  // namespace async
