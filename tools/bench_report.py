@@ -58,6 +58,9 @@ def available_groups():
 def run(group, options):
     """Runs the group's program. Returns Google Benchmark's list of runs, or None on failure."""
     program = SCRIPTS.get(group, BUILD / f'release/bench/{group}_bench')
+    if not program.exists():
+        print(f'{group}: {program.relative_to(ROOT)} has not been built', file=sys.stderr)
+        return None
     runs, seconds = (1, 0.001) if options.brief else (options.runs, 0.1)
     output = BUILD / f'bench/{group}.json'
     output.unlink(missing_ok=True)
