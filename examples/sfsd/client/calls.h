@@ -1,0 +1,50 @@
+// The client's side of an RPC: from arguments to the bytes of a call, from a reply to its result.
+// Serves stages 5 and 6 of client programs.
+//
+// Thread safety: pure functions.
+// Invariant: a reply is only decoded if it is a success and has nothing behind it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "examples/sfsd/nfs/protocol.h"
+#include "examples/sfsd/rpc/message.h"
+#include "examples/sfsd/rpc/stream.h"
+
+namespace sfs {
+
+inline constexpr std::uint32_t program_version = 3;  // of NFS and of MOUNT
+
+// Appends a call, record mark in front.
+template <class Args>
+void append_call(std::vector<std::uint8_t>& to, std::uint32_t xid, std::uint32_t program,
+                 std::uint32_t procedure, bool_t (*routine)(XDR*, Args*), Args& args) {
+  constexpr std::size_t header = record_mark_size + rpc_call_size;
+  constexpr std::size_t max_args = NFS3_MAXPATH + 256;
+  const std::size_t begin = to.size();
+  to.resize(begin + header + max_args);
+  std::uint8_t* const at = to.data() + begin;
+  write_call(at + record_mark_size, xid, program, program_version, procedure);
+  const std::size_t size = xdr_encode(routine, args, {at + header, max_args});
+  store_be32(at, last_fragment | static_cast<std::uint32_t>(rpc_call_size + size));
+  to.resize(begin + header + size);
+}
+
+// A call without arguments.
+inline void append_call(std::vector<std::uint8_t>& to, std::uint32_t xid, std::uint32_t program,
+                        std::uint32_t procedure) {
+  bool_t (*nothing)(XDR*, int*) = [](XDR*, int*) -> bool_t { return TRUE; };
+  int unused = 0;
+  append_call(to, xid, program, procedure, nothing, unused);
+}
+
+inline nfs_fh3 as_handle(bytes handle) noexcept {
+  return {{static_cast<u_int>(handle.size()), reinterpret_cast<char*>(handle.data())}};
+}
+
+inline filename3 as_name(std::string_view name) noexcept {
+  return {static_cast<u_int>(name.size()), const_cast<char*>(name.data())};
+}
+
+}  // namespace sfs

@@ -1,0 +1,404 @@
+// The NFS and MOUNT programs over a real directory: what is shown, what is refused, and that
+// nothing outside the export can be reached.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/sfsd/nfs_support.h"
+
+namespace sfs::test {
+namespace {
+
+class an_export : public testing::Test {
+ protected:
+  scratch_directory scratch;
+  std::filesystem::path root = scratch.directory("root");
+  std::filesystem::path outside = scratch.file("secret", "not exported");
+  nfs_client nfs{root};
+  byte_string top = nfs.mount();
+
+  void file(const std::string& name, std::string_view content) {
+    scratch.file("root/" + name, content);
+  }
+};
+
+TEST_F(an_export, is_mounted_by_its_name_and_so_is_any_directory_in_it) {
+  scratch.directory("root/a/b");
+  EXPECT_EQ(top.size(), sealed_handle_size);
+  EXPECT_EQ(nfs.mount(""), top);
+  byte_string b = nfs.mount("/a/b"), a = nfs.look_up(top, "a");
+  EXPECT_EQ(nfs.look_up(a, "b"), b);
+  EXPECT_EQ(nfs.mount("//a//b/"), b);
+  file("plain", "x");
+  EXPECT_TRUE(nfs.mount("/plain").empty());
+  EXPECT_EQ(nfs.mount_status, MNT3ERR_NOTDIR);
+  EXPECT_TRUE(nfs.mount("/nothing").empty());
+  EXPECT_EQ(nfs.mount_status, MNT3ERR_NOENT);
+  EXPECT_EQ(nfs.mount("/../../.."), top) << "the root is its own parent";
+  EXPECT_TRUE(nfs.mount(std::string("/a\0b", 4)).empty());
+  EXPECT_EQ(nfs.mount_status, MNT3ERR_INVAL);
+}
+
+TEST_F(an_export, shows_attributes_as_the_kernel_has_them) {
+  file("f", "12345");
+  byte_string f = nfs.look_up(top, "f");
+  const fattr3 a = nfs.attributes(f);
+  struct stat st;
+  ASSERT_EQ(::stat((root / "f").c_str(), &st), 0);
+  EXPECT_EQ(a.type, NF3REG);
+  EXPECT_EQ(a.mode, 0644u);
+  EXPECT_EQ(a.size, 5u);
+  EXPECT_EQ(a.fileid, st.st_ino);
+  EXPECT_EQ(a.nlink, 1u);
+  EXPECT_EQ(a.uid, st.st_uid);
+  EXPECT_EQ(a.mtime.seconds, static_cast<u_int>(st.st_mtim.tv_sec));
+  EXPECT_EQ(a.mtime.nseconds, static_cast<u_int>(st.st_mtim.tv_nsec));
+  EXPECT_EQ(nfs.attributes(top).type, NF3DIR);
+}
+
+TEST_F(an_export, gives_one_file_one_handle_under_all_its_names) {
+  file("f", "x");
+  std::filesystem::create_hard_link(root / "f", root / "g");
+  EXPECT_EQ(nfs.look_up(top, "f"), nfs.look_up(top, "g"));
+  EXPECT_EQ(nfs.look_up(top, "."), top);
+  EXPECT_EQ(nfs.look_up(top, ".."), top);
+  scratch.directory("root/d");
+  byte_string d = nfs.look_up(top, "d");
+  EXPECT_EQ(nfs.look_up(d, ".."), top);
+  EXPECT_EQ(nfs.look_up(d, "."), d);
+}
+
+TEST_F(an_export, refuses_names_that_are_no_names) {
+  auto status = [&](std::string_view name) {
+    nfs.look_up(top, name);
+    return nfs.status;
+  };
+  EXPECT_EQ(status(""), NFS3ERR_INVAL);
+  EXPECT_EQ(status("a/b"), NFS3ERR_INVAL);
+  EXPECT_EQ(status("/"), NFS3ERR_INVAL);
+  EXPECT_EQ(status("../secret"), NFS3ERR_INVAL);
+  EXPECT_EQ(status(std::string_view("f\0g", 3)), NFS3ERR_INVAL);
+  EXPECT_EQ(status(std::string(255, 'n')), NFS3ERR_NOENT);
+  EXPECT_EQ(status(std::string(256, 'n')), NFS3ERR_NAMETOOLONG);
+  EXPECT_EQ(status(std::string(1024, 'n')), NFS3ERR_NAMETOOLONG);
+}
+
+TEST_F(an_export, never_follows_a_symbolic_link_and_shows_it_instead) {
+  std::filesystem::create_symlink(outside, root / "link");
+  std::filesystem::create_directory_symlink(scratch.path(), root / "up");
+  byte_string link = nfs.look_up(top, "link");
+  EXPECT_EQ(nfs.attributes(link).type, NF3LNK);
+  EXPECT_EQ(nfs.read_at(link, 0, 100), "");
+  EXPECT_EQ(nfs.status, NFS3ERR_INVAL);
+  READLINK3args args{as_handle(link)};
+  auto res = nfs.call<READLINK3res, xdr_READLINK3res>(NFS_PROGRAM, NFSPROC3_READLINK,
+                                                      xdr_READLINK3args, args);
+  ASSERT_EQ((*res)->status, NFS3_OK);
+  const auto& target = (*res)->READLINK3res_u.resok.data;
+  EXPECT_EQ(std::string(target.nfspath3_val, target.nfspath3_len), outside.string());
+  byte_string up = nfs.look_up(top, "up");
+  EXPECT_TRUE(nfs.look_up(up, "secret").empty());
+  EXPECT_EQ(nfs.status, NFS3ERR_NOTDIR);
+  EXPECT_TRUE(nfs.mount("/up").empty());
+}
+
+TEST_F(an_export, does_not_leave_its_root_when_a_directory_becomes_a_link) {
+  scratch.directory("root/d");
+  file("d/secret", "exported");
+  byte_string d = nfs.look_up(top, "d"), f = nfs.look_up(d, "secret");
+  EXPECT_EQ(nfs.read_at(f, 0, 100), "exported");
+  std::filesystem::rename(root / "d", root / "e");
+  std::filesystem::create_directory_symlink(scratch.path(), root / "d");
+  EXPECT_EQ(nfs.attributes(f).size, 0u);
+  EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+  EXPECT_TRUE(nfs.look_up(d, "secret").empty());
+  EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+  EXPECT_EQ(nfs.look_up(top, "e"), d) << "found again under its new name";
+  EXPECT_EQ(nfs.read_at(f, 0, 100), "exported");
+}
+
+TEST_F(an_export, calls_a_handle_stale_whose_file_is_gone_or_another_one) {
+  file("f", "old");
+  byte_string f = nfs.look_up(top, "f");
+  EXPECT_EQ(nfs.read_at(f, 0, 10), "old");
+  std::filesystem::remove(root / "f");
+  nfs.attributes(f);
+  EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+  file("f", "new");
+  nfs.attributes(f);
+  EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+  EXPECT_EQ(nfs.read_at(f, 0, 10), "");
+  EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+  byte_string again = nfs.look_up(top, "f");
+  EXPECT_NE(again, f);
+  EXPECT_EQ(nfs.read_at(again, 0, 10), "new");
+}
+
+TEST_F(an_export, refuses_forged_handles_and_those_of_other_exports) {
+  file("f", "x");
+  byte_string f = nfs.look_up(top, "f");
+  for (std::size_t bit = 0; bit < f.size() * 8; bit += 7) {
+    byte_string forged = f;
+    forged[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+    nfs.attributes(forged);
+    ASSERT_EQ(nfs.status, NFS3ERR_BADHANDLE) << bit;
+    nfs.read_at(forged, 0, 10);
+    ASSERT_EQ(nfs.status, NFS3ERR_BADHANDLE) << bit;
+  }
+  auto random = async::test::make_prng();
+  for (std::size_t size = 0; size <= NFS3_FHSIZE; ++size) {
+    byte_string guess = random_bytes(random, size);
+    nfs.attributes(guess);
+    ASSERT_EQ(nfs.status, NFS3ERR_BADHANDLE) << size;
+  }
+  nfs_client other_export(root, anonymous::read, 1, {.id = 2}), other_key(root, anonymous::read, 2),
+      other_run(root);
+  other_export.attributes(f);
+  EXPECT_EQ(other_export.status, NFS3ERR_BADHANDLE);
+  other_key.attributes(f);
+  EXPECT_EQ(other_key.status, NFS3ERR_BADHANDLE);
+  other_run.attributes(f);
+  EXPECT_EQ(other_run.status, NFS3ERR_STALE) << "a run that did not make it";
+}
+
+TEST_F(an_export, lets_everybody_do_what_the_permission_bits_allow_everybody) {
+  file("closed", "x");
+  ::chmod((root / "closed").c_str(), 0640);
+  scratch.directory("root/unsearchable");
+  file("unsearchable/f", "x");
+  ::chmod((root / "unsearchable").c_str(), 0754);
+  file("run", "x");
+  ::chmod((root / "run").c_str(), 0755);
+  byte_string closed = nfs.look_up(top, "closed"), dir = nfs.look_up(top, "unsearchable"),
+              run = nfs.look_up(top, "run");
+  EXPECT_EQ(nfs.read_at(closed, 0, 1), "");
+  EXPECT_EQ(nfs.status, NFS3ERR_ACCES);
+  EXPECT_TRUE(nfs.look_up(dir, "f").empty());
+  EXPECT_EQ(nfs.status, NFS3ERR_ACCES);
+  auto may = [&](byte_string& handle) {
+    ACCESS3args args{as_handle(handle), 0x3f};
+    auto res =
+        nfs.call<ACCESS3res, xdr_ACCESS3res>(NFS_PROGRAM, NFSPROC3_ACCESS, xdr_ACCESS3args, args);
+    EXPECT_EQ((*res)->status, NFS3_OK);
+    return (*res)->ACCESS3res_u.resok.access;
+  };
+  EXPECT_EQ(may(closed), 0u);
+  EXPECT_EQ(may(dir), u_int{ACCESS3_READ});
+  EXPECT_EQ(may(run), u_int{ACCESS3_READ | ACCESS3_EXECUTE});
+  EXPECT_EQ(may(top), u_int{ACCESS3_READ | ACCESS3_LOOKUP});
+}
+
+TEST_F(an_export, closes_a_file_to_readers_as_soon_as_it_is_closed_to_everybody) {
+  file("f", "x");
+  byte_string f = nfs.look_up(top, "f");
+  EXPECT_EQ(nfs.read_at(f, 0, 1), "x");
+  nfsstat3 why;
+  read_call call;
+  std::copy(f.begin(), f.end(), call.handle);
+  call.handle_size = static_cast<std::uint32_t>(f.size());
+  call.count = 1;
+  const auto held = nfs.nfs.open(call, why);
+  ::chmod((root / "f").c_str(), 0600);
+  reply r = read_file(call, held.get(), NFS3_OK, nfs.pool);
+  EXPECT_EQ(load_be32(r.at(record_mark_size + rpc_accepted_size)), std::uint32_t{NFS3ERR_ACCES});
+}
+
+TEST_F(an_export, lets_an_anonymous_client_do_nothing_unless_it_is_told_to) {
+  file("f", "x");
+  byte_string f = nfs.look_up(top, "f");
+  nfs_client closed(root, anonymous::nothing);
+  EXPECT_TRUE(closed.mount().empty());
+  EXPECT_EQ(closed.mount_status, MNT3ERR_ACCES);
+  for (byte_string handle : {f, top}) {
+    closed.attributes(handle);
+    EXPECT_EQ(closed.status, NFS3ERR_ACCES);
+    closed.look_up(handle, "f");
+    EXPECT_EQ(closed.status, NFS3ERR_ACCES);
+    closed.read_at(handle, 0, 1);
+    EXPECT_EQ(closed.status, NFS3ERR_ACCES);
+  }
+}
+
+TEST_F(an_export, never_opens_what_is_not_a_regular_file) {
+  ASSERT_EQ(::mkfifo((root / "fifo").c_str(), 0666), 0);
+  byte_string fifo = nfs.look_up(top, "fifo");
+  EXPECT_EQ(nfs.attributes(fifo).type, NF3FIFO);
+  nfs.read_at(fifo, 0, 1);
+  EXPECT_EQ(nfs.status, NFS3ERR_INVAL);
+  nfs.read_at(top, 0, 1);
+  EXPECT_EQ(nfs.status, NFS3ERR_ISDIR);
+  const int s = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = root / "socket";
+  std::copy_n(path.c_str(), std::min(path.size() + 1, sizeof address.sun_path), address.sun_path);
+  ASSERT_EQ(::bind(s, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  byte_string socket = nfs.look_up(top, "socket");
+  EXPECT_EQ(nfs.attributes(socket).type, NF3SOCK);
+  nfs.read_at(socket, 0, 1);
+  EXPECT_EQ(nfs.status, NFS3ERR_INVAL);
+  ::close(s);
+}
+
+TEST_F(an_export, reads_any_range_of_a_file) {
+  auto random = async::test::make_prng();
+  const byte_string content = random_bytes(random, 200'000);
+  file("f", {reinterpret_cast<const char*>(content.data()), content.size()});
+  byte_string f = nfs.look_up(top, "f");
+  auto expect = [&](std::uint64_t offset, std::uint32_t count) {
+    const std::string got = nfs.read_at(f, offset, count);
+    ASSERT_EQ(nfs.status, NFS3_OK);
+    const std::size_t from = std::min<std::uint64_t>(offset, content.size());
+    const std::size_t size = std::min<std::size_t>({count, read_max, content.size() - from});
+    ASSERT_EQ(got.size(), size) << offset << " " << count;
+    EXPECT_TRUE(
+        std::equal(got.begin(), got.end(), content.begin() + static_cast<long>(from),
+                   [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; }));
+    EXPECT_EQ(nfs.eof, from + size >= content.size()) << offset << " " << count;
+  };
+  for (std::uint32_t count : {0u, 1u, 2u, 3u, 4u, 8192u, 65399u, 65400u, 65401u, 65535u, 65536u,
+                              65537u, 0x7fffffffu, 0xffffffffu})
+    for (std::uint64_t offset :
+         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{134464}, std::uint64_t{199'999},
+          std::uint64_t{200'000}, std::uint64_t{200'001}, std::uint64_t{INT64_MAX},
+          std::uint64_t{INT64_MAX} + 1, UINT64_MAX, UINT64_MAX - 4})
+      expect(offset, count);
+  for (int i = 0; i < 200; ++i)
+    expect(random() % 210'000, static_cast<std::uint32_t>(random() % 70'000));
+}
+
+TEST_F(an_export, reads_holes_and_ends_beyond_four_gigabytes) {
+  file("sparse", "");
+  const std::uint64_t size = (std::uint64_t{5} << 30) + 10;
+  std::filesystem::resize_file(root / "sparse", size);
+  byte_string f = nfs.look_up(top, "sparse");
+  EXPECT_EQ(nfs.attributes(f).size, size);
+  EXPECT_EQ(nfs.read_at(f, (std::uint64_t{5} << 30) - 4, 8), std::string(8, '\0'));
+  EXPECT_FALSE(nfs.eof);
+  EXPECT_EQ(nfs.read_at(f, std::uint64_t{5} << 30, 65536), std::string(10, '\0'));
+  EXPECT_TRUE(nfs.eof);
+  EXPECT_EQ(nfs.read_at(f, size, 10), "");
+  EXPECT_TRUE(nfs.eof);
+}
+
+TEST_F(an_export, describes_itself) {
+  FSINFO3args args{as_handle(top)};
+  auto info =
+      nfs.call<FSINFO3res, xdr_FSINFO3res>(NFS_PROGRAM, NFSPROC3_FSINFO, xdr_FSINFO3args, args);
+  ASSERT_EQ((*info)->status, NFS3_OK);
+  EXPECT_EQ((*info)->FSINFO3res_u.resok.rtmax, 65536u);
+  FSSTAT3args stat_args{as_handle(top)};
+  auto stat = nfs.call<FSSTAT3res, xdr_FSSTAT3res>(NFS_PROGRAM, NFSPROC3_FSSTAT, xdr_FSSTAT3args,
+                                                   stat_args);
+  ASSERT_EQ((*stat)->status, NFS3_OK);
+  EXPECT_GT((*stat)->FSSTAT3res_u.resok.tbytes, 0u);
+  PATHCONF3args conf_args{as_handle(top)};
+  auto conf = nfs.call<PATHCONF3res, xdr_PATHCONF3res>(NFS_PROGRAM, NFSPROC3_PATHCONF,
+                                                       xdr_PATHCONF3args, conf_args);
+  ASSERT_EQ((*conf)->status, NFS3_OK);
+  EXPECT_EQ((*conf)->PATHCONF3res_u.resok.name_max, 255u);
+  const auto list = [&] {
+    byte_string message;
+    append_call(message, 1, MOUNT_PROGRAM, MOUNTPROC3_EXPORT);
+    return nfs.ask(const_bytes(message).subspan(record_mark_size));
+  }();
+  xdr_value<exports, xdr_exports> decoded;
+  ASSERT_TRUE(decoded.decode(parse_reply(list)->results));
+  ASSERT_NE(*decoded, nullptr);
+  EXPECT_EQ(std::string((*decoded)->ex_dir.dirpath_val, (*decoded)->ex_dir.dirpath_len), "/");
+  EXPECT_EQ((*decoded)->ex_next, nullptr);
+}
+
+// What RPC says to a call, and the first word of the results.
+struct verdict {
+  rpc_accept accepted;
+  std::uint32_t first_word = 0;
+  std::size_t size = 0;
+};
+
+class a_call : public an_export {
+ protected:
+  verdict ask(std::uint32_t program, std::uint32_t version, std::uint32_t procedure,
+              const byte_string& arguments = {}) {
+    byte_string message(rpc_call_size);
+    write_call(message.data(), 5, program, version, procedure);
+    message.insert(message.end(), arguments.begin(), arguments.end());
+    const byte_string answer = nfs.ask(message);
+    const auto r = parse_reply(answer);
+    EXPECT_TRUE(r);
+    EXPECT_EQ(r->xid, 5u);
+    return {r->status, r->results.size() >= 4 ? load_be32(r->results.data()) : 0,
+            r->results.size()};
+  }
+};
+
+TEST_F(a_call, for_what_is_not_here_is_told_so) {
+  EXPECT_EQ(ask(100000, 2, 0).accepted, rpc_accept::prog_unavail);
+  EXPECT_EQ(ask(NFS_PROGRAM, 2, 0).accepted, rpc_accept::prog_mismatch);
+  EXPECT_EQ(ask(NFS_PROGRAM, 2, 0).first_word, 3u);
+  EXPECT_EQ(ask(MOUNT_PROGRAM, 1, 0).accepted, rpc_accept::prog_mismatch);
+  for (std::uint32_t p : {22u, 23u, 1000u, 0xffffffffu})
+    EXPECT_EQ(ask(NFS_PROGRAM, 3, p).accepted, rpc_accept::proc_unavail) << p;
+  for (std::uint32_t p : {2u, 4u, 6u, 0xffffffffu})
+    EXPECT_EQ(ask(MOUNT_PROGRAM, 3, p).accepted, rpc_accept::proc_unavail) << p;
+  EXPECT_EQ(ask(NFS_PROGRAM, 3, 0).accepted, rpc_accept::success);
+  EXPECT_EQ(ask(MOUNT_PROGRAM, 3, 0).accepted, rpc_accept::success);
+}
+
+TEST_F(a_call, that_would_change_something_is_told_that_it_cannot) {
+  const std::pair<std::uint32_t, std::size_t> sizes[] = {{2, 12},  {7, 12},  {8, 12},  {9, 12},
+                                                         {10, 12}, {11, 12}, {12, 12}, {13, 12},
+                                                         {14, 20}, {15, 16}, {21, 12}};
+  for (auto [procedure, size] : sizes) {
+    const verdict v = ask(NFS_PROGRAM, 3, procedure, byte_string(100));
+    EXPECT_EQ(v.accepted, rpc_accept::success) << procedure;
+    EXPECT_EQ(v.first_word, std::uint32_t{NFS3ERR_ROFS}) << procedure;
+    EXPECT_EQ(v.size, size) << procedure;
+  }
+  EXPECT_EQ(ask(NFS_PROGRAM, 3, 17).first_word, std::uint32_t{NFS3ERR_NOTSUPP});
+}
+
+TEST_F(a_call, with_arguments_that_are_cut_too_long_or_oversized_is_garbage) {
+  struct sample {
+    std::uint32_t program, procedure;
+    std::size_t tail;  // bytes after the handle
+  };
+  for (const sample& s : {sample{NFS_PROGRAM, 1, 0},
+                          {NFS_PROGRAM, 4, 4},
+                          {NFS_PROGRAM, 5, 0},
+                          {NFS_PROGRAM, 6, 12},
+                          {NFS_PROGRAM, 16, 20},
+                          {NFS_PROGRAM, 18, 0},
+                          {NFS_PROGRAM, 19, 0},
+                          {NFS_PROGRAM, 20, 0}}) {
+    byte_string good(4);
+    store_be32(good.data(), sealed_handle_size);
+    good.insert(good.end(), top.begin(), top.end());
+    good.resize(good.size() + s.tail);
+    EXPECT_EQ(ask(s.program, 3, s.procedure, good).accepted, rpc_accept::success) << s.procedure;
+    for (std::size_t size = 0; size < good.size(); ++size) {
+      const byte_string cut(good.begin(), good.begin() + static_cast<long>(size));
+      ASSERT_EQ(ask(s.program, 3, s.procedure, cut).accepted, rpc_accept::garbage_args)
+          << s.procedure << " " << size;
+    }
+    byte_string longer = good;
+    longer.resize(good.size() + 4);
+    EXPECT_EQ(ask(s.program, 3, s.procedure, longer).accepted, rpc_accept::garbage_args);
+    for (std::uint32_t length : {65u, 0x7fffffffu, 0x80000000u, 0xfffffffdu, 0xffffffffu}) {
+      byte_string huge = good;
+      store_be32(huge.data(), length);
+      EXPECT_EQ(ask(s.program, 3, s.procedure, huge).accepted, rpc_accept::garbage_args)
+          << s.procedure << " " << length;
+    }
+  }
+  for (std::uint32_t length : {1025u, 0x7fffffffu, 0xffffffffu}) {
+    byte_string path(2000);
+    store_be32(path.data(), length);
+    EXPECT_EQ(ask(MOUNT_PROGRAM, 3, 1, path).accepted, rpc_accept::garbage_args);
+    EXPECT_EQ(ask(MOUNT_PROGRAM, 3, 3, path).accepted, rpc_accept::garbage_args);
+  }
+  EXPECT_EQ(ask(NFS_PROGRAM, 3, 0, byte_string(4)).accepted, rpc_accept::garbage_args);
+  EXPECT_EQ(ask(MOUNT_PROGRAM, 3, 5, byte_string(4)).accepted, rpc_accept::garbage_args);
+}
+
+}  // namespace
+}  // namespace sfs::test
