@@ -143,12 +143,14 @@ TEST(Ref, TheOldObjectIsReleasedLast) {
     ptr<watcher>& watched_;
     int& seen_;
   };
-  int seen_by_first = 0;
-  int seen_by_second = 0;
+  int seen[3] = {};
   ptr<watcher> p;
-  p = make_ref<watcher>(p, seen_by_first);
-  p = make_ref<watcher>(p, seen_by_second);
-  EXPECT_EQ(seen_by_first, 1);
+  p = make_ref<watcher>(p, seen[0]);
+  p = make_ref<watcher>(p, seen[1]);  // a move
+  EXPECT_EQ(seen[0], 1);
+  ptr<watcher> other = make_ref<watcher>(p, seen[2]);
+  p = other;
+  EXPECT_EQ(seen[1], 1);
 }
 
 TEST(Ref, ConvertsToAHandleOfABaseAndOfConst) {

@@ -95,6 +95,23 @@ TEST(RefThreads, HandlesOfOneObjectAreCopiedAndDroppedByAllThreadsAtOnce) {
   EXPECT_EQ(complete, rounds);
 }
 
+TEST(RefThreads, NoCopyAndNoDropIsLostFromTheCount) {
+  struct plain : refcount {};
+  ref<plain> held = make_ref<plain>();
+  std::atomic<int> arrived = 0;
+  std::vector<std::thread> workers;
+  for (int t = 0; t < threads; t++) {
+    workers.emplace_back([&arrived, mine = held] {
+      arrived.fetch_add(1);
+      while (arrived.load() < threads) std::this_thread::yield();
+      for (int i = 0; i < 100'000; i++) ref<plain> copy = mine;
+    });
+  }
+  for (auto& worker : workers) worker.join();
+  workers.clear();
+  EXPECT_EQ(held->use_count(), 1u);
+}
+
 TEST(RefThreads, ACallbackAndWhatItHoldsAreDestroyedByWhicheverThreadDropsThemLast) {
   std::atomic<int> finalized = 0;
   std::atomic<int> complete = 0;
@@ -120,22 +137,23 @@ TEST(RefThreads, OfTwoThreadsThatDropAtOnceExactlyOneFinalizes) {
     ~counted() override { deaths_.fetch_add(1, std::memory_order_relaxed); }
     std::atomic<int>& deaths_;
   };
-  constexpr int pairs = 100'000;
-  auto made = [&] {
-    std::vector<ptr<counted>> all(pairs);
-    for (auto& p : all) p = make_ref<counted>(deaths);
-    return all;
-  }();
+  constexpr int batches = 1000;
+  constexpr int batch = 100;
+  std::vector<ptr<counted>> made(batches * batch);
+  for (auto& p : made) p = make_ref<counted>(deaths);
   auto other = made;
-  std::barrier start(2);
-  auto drop_all = [&start](std::vector<ptr<counted>>& mine) {
-    start.arrive_and_wait();
-    for (auto& p : mine) p = nullptr;
+  std::atomic<int> arrived = 0;
+  auto drop_all = [&arrived](std::vector<ptr<counted>>& mine) {
+    for (int i = 0; i < batches; i++) {
+      arrived.fetch_add(1);
+      while (arrived.load() < 2 * (i + 1)) std::this_thread::yield();
+      for (int j = 0; j < batch; j++) mine[i * batch + j] = nullptr;
+    }
   };
   std::thread thread([&] { drop_all(other); });
   drop_all(made);
   thread.join();
-  EXPECT_EQ(deaths, pairs);
+  EXPECT_EQ(deaths, batches * batch);
 }
 
 }  // namespace
