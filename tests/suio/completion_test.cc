@@ -174,16 +174,25 @@ TEST(suio_destructor, may_be_run_by_a_completion_callback) {
   EXPECT_EQ(s, nullptr);
 }
 
-TEST(suio_destructor, may_be_run_by_a_callback_inside_a_nested_removal) {
+TEST(suio_destructor, may_be_run_inside_a_removal_nested_in_a_callback) {
+  auto s = std::make_unique<suio>();
+  s->copy("a");
+  s->iovcb(wrap([&] { s->rembytes(1); }));
+  s->print("b", 1, make_owner("", [&] { s.reset(); }));
+  s->iovcb(wrap([] { FAIL() << "the suio is gone"; }));
+  s->rembytes(1);
+  EXPECT_EQ(s, nullptr);
+}
+
+TEST(suio_destructor, may_be_run_by_a_callback_after_a_nested_removal) {
   auto s = std::make_unique<suio>();
   s->copy("ab");
-  s->print("c", 1, make_owner("", [&] { s.reset(); }));
+  s->iovcb(wrap([&] {
+    s->rembytes(1);
+    s.reset();
+  }));
   s->iovcb(wrap([] { FAIL() << "the suio is gone"; }));
-  suio* const raw = s.get();
-  suio outer;
-  outer.copy("x");
-  outer.iovcb(wrap([&] { raw->rembytes(3); }));
-  outer.rembytes(1);
+  s->rembytes(1);
   EXPECT_EQ(s, nullptr);
 }
 
