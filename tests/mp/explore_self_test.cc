@@ -1,4 +1,5 @@
-// Tests of the explorer itself: it must find the bugs planted here, and nothing in the correct forms.
+// Tests of the explorer itself: it must find the bugs planted here, and nothing in the correct
+// forms.
 //
 // Serves no stage: a green exploration of mp/ means something only because these are red without
 // their fence, order or lock. Each pair of cases differs in just that.
@@ -61,7 +62,7 @@ struct dekker {
       here[i].exchange(1, std::memory_order_acq_rel);
     else
       here[i].store(1, release);
-    if (Between == between::fence) explore::sync::fence_seq_cst();
+    if (Between == between::fence) explore::sync::fence();
     if (Between == between::acquire_release_fence) explore::fence(std::memory_order_acq_rel);
     seen[i] = here[1 - i].load(acquire);
   }
@@ -136,12 +137,12 @@ struct sleeper {
   void thread(unsigned i) {
     if (i == 0) {
       work.store(1, relaxed);
-      explore::sync::fence_seq_cst();
-      if (asleep.load(relaxed)) bed.wake();
+      explore::sync::fence();
+      if (asleep.load(relaxed)) bed.signal();
     } else {
       if (work.load(relaxed) != 0) return;
       asleep.store(true, relaxed);
-      explore::sync::fence_seq_cst();
+      explore::sync::fence();
       if (LookAgain && work.load(relaxed) != 0) return;
       bed.wait();
     }
@@ -161,11 +162,9 @@ struct stack {
     explore::atomic<unsigned> next{0};
     explore::atomic<int> held{0};
   };
-  std::array<node, 3> nodes;            // number 0 is "none"
-  explore::atomic<unsigned> head{1};    // the node's number; from bit 8 on the count
-  stack() {
-    nodes[1].next.store(2);
-  }
+  std::array<node, 3> nodes;          // number 0 is "none"
+  explore::atomic<unsigned> head{1};  // the node's number; from bit 8 on the count
+  stack() { nodes[1].next.store(2); }
   unsigned pop() {
     unsigned top = head.load(acquire);
     for (;;) {
@@ -297,7 +296,7 @@ struct daemon_worker {
   explore::atomic<int> ran{0};
   void thread(unsigned i) {
     if (i == 0) {
-      bed.wake();
+      bed.signal();
       return;
     }
     for (;;) {
@@ -309,7 +308,7 @@ struct daemon_worker {
   void quiesce() {
     check(ran.load(relaxed) == 1, "the worker has not run, or quiesce does not see it");
     ends.store(true, relaxed);
-    bed.wake();
+    bed.signal();
   }
 };
 

@@ -1,9 +1,10 @@
-// explore::atomic<T>: std::atomic's interface, each operation a step of the deterministic scheduler.
+// explore::atomic<T>: std::atomic's interface, each operation a step of the deterministic
+// scheduler.
 //
 // Serves no stage: what the templates of mp/detail are given in place of std::atomic. Memory orders
 // mean what they mean in the standard (memory.h): a relaxed load may return an old value.
-// explore::plain<T> is an ordinary variable whose unordered uses are reported, and explore::fence is
-// std::atomic_thread_fence. Outside of an exploration all of them are just variables.
+// explore::plain<T> is an ordinary variable whose unordered uses are reported, and explore::fence
+// is std::atomic_thread_fence. Outside of an exploration all of them are just variables.
 //
 // Thread safety: none; the "threads" are fibers of one OS thread.
 // Invariant: `value_` is the newest value in modification order.
@@ -21,12 +22,18 @@ namespace async::explore {
 
 inline const char* name_of(std::memory_order order) {
   switch (order) {
-    case std::memory_order_relaxed: return "relaxed";
-    case std::memory_order_consume: return "consume";
-    case std::memory_order_acquire: return "acquire";
-    case std::memory_order_release: return "release";
-    case std::memory_order_acq_rel: return "acq_rel";
-    default: return "seq_cst";
+    case std::memory_order_relaxed:
+      return "relaxed";
+    case std::memory_order_consume:
+      return "consume";
+    case std::memory_order_acquire:
+      return "acquire";
+    case std::memory_order_release:
+      return "release";
+    case std::memory_order_acq_rel:
+      return "acq_rel";
+    default:
+      return "seq_cst";
   }
 }
 
@@ -72,6 +79,7 @@ class variable {
   }
 
   void set(engine* e, std::memory_order order, T value, std::uint32_t replaced) {
+    if (bits(value) != bits(value_)) e->changed();
     value_ = value;
     e->memory().write(e->me(), place_, order, bits(value), replaced);
   }
@@ -115,8 +123,7 @@ class atomic : public variable<T> {
     std::array<std::uint32_t, 4> found;
     const unsigned n = e->memory().readable(e->me(), this->place_, order, 3, found);
     const unsigned taken = e->result(n);
-    const T value =
-        base::value_of(e->memory().read(e->me(), this->place_, order, found[taken]));
+    const T value = base::value_of(e->memory().read(e->me(), this->place_, order, found[taken]));
     e->note([&] { return say("load", order) + " = " + base::text(value) + old(taken); });
     return value;
   }
@@ -206,9 +213,8 @@ class atomic : public variable<T> {
     const std::uint32_t newest = e->memory().newest(this->place_);
     e->memory().read(e->me(), this->place_, read_part(order), newest);
     this->set(e, order, after, newest);
-    e->note([&] {
-      return say(what, order) + ": " + base::text(before) + " -> " + base::text(after);
-    });
+    e->note(
+        [&] { return say(what, order) + ": " + base::text(before) + " -> " + base::text(after); });
     return before;
   }
 
@@ -284,7 +290,8 @@ class plain : public variable<T> {
   }
   void set(T value) noexcept {
     if (engine* e = this->stepped(false); e && !e->memory().plain_write(e->me(), this->place_))
-      e->fail("data race: " + this->name() + " is written without being ordered after its last use");
+      e->fail("data race: " + this->name() +
+              " is written without being ordered after its last use");
     this->value_ = value;
   }
 };

@@ -1,4 +1,5 @@
-// One execution of a case under a chooser: which thread steps next, who is blocked, what went wrong.
+// One execution of a case under a chooser: which thread steps next, who is blocked, what went
+// wrong.
 //
 // Serves no stage: part of the deterministic scheduler of tests/mp. The threads of a case are
 // fibers. Each operation of explore::atomic, mutex and parker first calls `step`, which may leave
@@ -77,6 +78,7 @@ class engine {
     std::fill_n(states_.begin(), p.threads, state::ready);
     quiesced_ = p.quiesce == nullptr;
     current_ = nobody;
+    for (unsigned t = 0; t != p.threads; ++t) memory_.see_all(t);  // the set-up
     reschedule(false);
   }
 
@@ -87,17 +89,22 @@ class engine {
   // Another thread may go first. Call it before each operation that others can see or notice.
   void step() {
     if (++steps_ > bounds_.steps) fail("does not end: more steps than allowed");
-    for (unsigned t = 0; t != slots_; ++t)
-      if (states_[t] == state::relaxing) states_[t] = state::ready;
     reschedule(true);
   }
 
-  // The thread waits in a loop: it goes on after some other thread has made a step.
+  // The thread waits in a loop: it goes on after `changed`, or when nobody else can. (Were any step
+  // of another enough, two loops could keep each other going for ever.)
   void relax() {
     if (++steps_ > bounds_.steps) fail("does not end: more steps than allowed");
     chooser_->waits(current_);
     states_[current_] = state::relaxing;
     reschedule(false);
+  }
+
+  // The step has changed something that a loop may be waiting for.
+  void changed() {
+    for (unsigned t = 0; t != slots_; ++t)
+      if (states_[t] == state::relaxing) states_[t] = state::ready;
   }
 
   // The thread can't go on until somebody calls unblock(key).
@@ -107,6 +114,7 @@ class engine {
     reschedule(false);
   }
   void unblock(const void* key) {
+    changed();
     for (unsigned t = 0; t != slots_; ++t)
       if (states_[t] == state::blocked && waiting_[t].key == key) states_[t] = state::ready;
   }
@@ -224,8 +232,7 @@ class engine {
   // Nobody is ready: threads in waiting loops look again; then it is time for `quiesce`; then,
   // unless all are done, the case is stuck. Returns how many can go on, 0 for the end.
   unsigned last_resort(std::array<std::uint8_t, max_threads>& list) {
-    for (unsigned t = 0; t != slots_; ++t)
-      if (states_[t] == state::relaxing) states_[t] = state::ready;
+    changed();
     if (const unsigned n = add_ready(list, 0, false); n != 0) return n;
     if (!quiesced_) {
       quiesced_ = true;

@@ -15,8 +15,8 @@
 // return any value that the C++ memory model allows. `quiesce()`, if there is one, is run once when
 // no thread can go on (all are done or blocked), as one more thread: it can check what must hold
 // then, and end the blocked ones. `finish()`, if there is one, comes after all have ended.
-// `explore::check` reports a failure. It is a failure, too, if nobody can go on, if a plain variable
-// is used without order, if an exception leaves a thread, or if a thread does not end.
+// `explore::check` reports a failure. It is a failure, too, if nobody can go on, if a plain
+// variable is used without order, if an exception leaves a thread, or if a thread does not end.
 //
 // `all` tries everything within a number of preemptions and of stale loads, raising the former from
 // 0 (so the first failure found is a simple one). `random` draws schedules from a seed. A failure
@@ -27,6 +27,7 @@
 // its own steps (no clocks, no addresses, no real threads).
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -42,12 +43,12 @@
 namespace async::explore {
 
 struct options {
-  unsigned preemptions = 2;          // `all`: tried with 0 .. preemptions
-  unsigned stale = 1;                // loads per execution that return an old value
-  unsigned steps = 10000;            // per execution
-  std::uint64_t schedules = 2000000; // stop after so many
-  std::uint64_t seed = 1;            // `random`: of the first schedule
-  unsigned length = 60;              // `random`: about how many steps an execution has
+  unsigned preemptions = 2;           // `all`: tried with 0 .. preemptions
+  unsigned stale = 1;                 // loads per execution that return an old value
+  unsigned steps = 10000;             // per execution
+  std::uint64_t schedules = 2000000;  // stop after so many
+  std::uint64_t seed = 1;             // `random`: of the first schedule
+  unsigned length = 60;               // `random`: about how many steps an execution has
 };
 
 struct result {
@@ -64,9 +65,12 @@ struct result {
 
 inline std::ostream& operator<<(std::ostream& out, const result& r) {
   out << r.schedules << " schedules, " << r.steps << " steps, " << r.seconds << " s"
-      << (r.complete ? ", complete" : r.exhausted ? ", all within the bounds" : "");
+      << (r.complete    ? ", complete"
+          : r.exhausted ? ", all within the bounds"
+                        : "");
   if (r.failed)
-    out << "\n  " << r.what << "\n  run it again with ASYNC_EXPLORE=" << r.schedule << "\n" << r.log;
+    out << "\n  " << r.what << "\n  run it again with ASYNC_EXPLORE=" << r.schedule << "\n"
+        << r.log;
   return out;
 }
 
@@ -127,14 +131,12 @@ class runner {
 
  private:
   struct release {
-    void operator()(void* p) const {
-      ::operator delete(p, std::align_val_t{alignof(Case)});
-    }
+    void operator()(void* p) const { ::operator delete (p, std::align_val_t{alignof(Case)}); }
   };
   using storage = std::unique_ptr<void, release>;
 
   static storage make_storage() {
-    return storage(::operator new(sizeof(Case), std::align_val_t{alignof(Case)}));
+    return storage(::operator new (sizeof(Case), std::align_val_t{alignof(Case)}));
   }
   // Of failed executions. Reachable, so that no leak is reported.
   static auto& graveyard() {
@@ -173,7 +175,11 @@ result again(std::string_view schedule, bounds limit = {}) {
   r.schedule = write_schedule(limit, e.answers());
   r.schedules = run.schedules();
   r.steps = run.steps();
-  for (const auto& line : e.log()) r.log += line + "\n";
+  constexpr std::size_t readable = 400;  // lines; the last ones tell the most
+  const auto& log = e.log();
+  if (log.size() > readable) r.log = "  ...\n";
+  for (std::size_t i = log.size() - std::min(log.size(), readable); i != log.size(); ++i)
+    r.log += log[i] + "\n";
   return r;
 }
 
@@ -193,12 +199,12 @@ result timed(const options& o, const Explore& explore) {
     r.what = e.what();
     r.schedule = logged.schedule;
     r.log = logged.log;
-    if (logged.what != r.what) r.log += "  (run again it ended differently: the case is not closed)\n";
+    if (logged.what != r.what)
+      r.log += "  (run again it ended differently: the case is not closed)\n";
   }
   r.schedules = run.schedules();
   r.steps = run.steps();
-  r.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return r;
 }
 

@@ -22,8 +22,8 @@
 
 namespace async::explore {
 
-inline constexpr unsigned max_threads = 8;   // of a case, its `quiesce` included
-inline constexpr unsigned max_places = 120;  // atomic and plain variables of one execution
+inline constexpr unsigned max_threads = 8;       // of a case, its `quiesce` included
+inline constexpr unsigned max_places = 120;      // atomic and plain variables of one execution
 inline constexpr unsigned nobody = max_threads;  // set-up and `finish`, which are ordered with all
 
 using place_id = std::uint32_t;
@@ -218,7 +218,7 @@ class memory {
  private:
   struct place {
     std::uint32_t newest = no_value;
-    unsigned maker = nobody;   // who constructed it, and when
+    unsigned maker = nobody;  // who constructed it, and when
     std::uint32_t made = 0;
     unsigned writer = nobody;  // the last plain write
     std::uint32_t wrote = 0;

@@ -1,12 +1,14 @@
-// The blocking primitives of the explorer, and explore::sync, its model of the Sync concept that the
+// The blocking primitives of the explorer, and explore::sync, its model of the Sync that the
 // templates of mp/detail take.
 //
-// Serves no stage: part of the deterministic scheduler of tests/mp. A blocked thread is known to the
-// scheduler, which reports "nobody can go on" with what each thread is blocked in.
+// Serves no stage: part of the deterministic scheduler of tests/mp. A blocked thread is known to
+// the scheduler, which reports "nobody can go on" with what each thread is blocked in.
 //
 // Thread safety: none; the "threads" are fibers of one OS thread.
-// Invariant: each hands over what its giver has seen to its taker (unlock to lock, wake to wait).
+// Invariant: each hands over what its giver has seen to its taker (unlock to lock, signal to wait).
 #pragma once
+
+#include <chrono>
 
 #include "tests/mp/explore/atomic.h"
 
@@ -59,7 +61,7 @@ class mutex {
   view left_;  // what its holders have seen
 };
 
-// A binary semaphore, as a worker parks on: `wait` consumes one `wake`, which may come first.
+// A binary semaphore, as a worker parks on: `wait` consumes one `signal`, which may come first.
 class parker {
  public:
   parker() noexcept = default;
@@ -71,28 +73,50 @@ class parker {
     if (e == nullptr) return;
     e->step();
     e->note([] { return "wait"; });
-    while (!woken_) e->block(this, "parker::wait");
-    woken_ = false;
-    e->memory().take(e->me(), left_);
-    e->note([] { return "woken"; });
+    while (!signalled_) e->block(this, "parker::wait");
+    take_signal(*e);
   }
 
-  void wake() noexcept {
+  void signal() noexcept {
     engine* e = engine::inside();
     if (e == nullptr) {
-      woken_ = true;
+      signalled_ = true;
       return;
     }
     e->step();
-    woken_ = true;
+    signalled_ = true;
     e->memory().give(e->me(), left_);
-    e->note([] { return "wake"; });
+    e->note([] { return "signal"; });
     e->unblock(this);
   }
 
- private:
-  bool woken_ = false;
+ protected:
+  void take_signal(engine& e) noexcept {
+    signalled_ = false;
+    e.memory().take(e.me(), left_);
+    e.note([] { return "woken"; });
+  }
+
+  bool signalled_ = false;
   view left_;  // what its wakers have seen
+};
+
+// The same with time limits. There is no time here: a wait may end after any change, when no other
+// thread can go on, or (as one of the results that bounds.stale counts) at once.
+class timed_parker : public parker {
+ public:
+  bool wait_for(std::chrono::nanoseconds) noexcept {
+    engine* e = engine::inside();
+    if (e == nullptr) return false;
+    e->step();
+    if (!signalled_ && e->result(2) == 0) e->relax();
+    if (!signalled_) {
+      e->note([] { return "wait times out"; });
+      return false;
+    }
+    take_signal(*e);
+    return true;
+  }
 };
 
 // What stands for a spin loop's pause: the scheduler lets others go first.
@@ -100,15 +124,18 @@ inline void relax() noexcept {
   if (engine* e = engine::inside()) e->relax();
 }
 
+// The Sync that mp/detail/sync.h describes.
 struct sync {
   template <class T>
   using atomic = explore::atomic<T>;
-  template <class T>
-  using plain = explore::plain<T>;
   using mutex = explore::mutex;
   using parker = explore::parker;
-  static void fence_seq_cst() noexcept { fence(std::memory_order_seq_cst); }
+  static void fence() noexcept { explore::fence(std::memory_order_seq_cst); }
   static void relax() noexcept { explore::relax(); }
+};
+
+struct timed_sync : sync {
+  using parker = explore::timed_parker;
 };
 
 }  // namespace async::explore

@@ -1,0 +1,454 @@
+// Parking under every interleaving of small cases (stage 4): no wake-up is lost, no work is
+// stranded while a worker sleeps, and draining means what it says.
+//
+// The cases run parking.h and ring.h in a miniature of the worker: its own ring, the part that
+// other threads fill, searching, sleeping and leading in the same steps as mp/worker_idle.cc. A
+// wake-up that is lost leaves all threads blocked, or work behind when nobody can go on; the
+// explorer reports both. A callback that waits until another worker has run what it has published
+// is how a wake-up that only *should* have been made becomes visible. Thread safety: explorations
+// run one at a time.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <utility>
+
+#include "mp/detail/parking.h"
+#include "mp/detail/ring.h"
+#include "tests/mp/explore/gtest.h"
+#include "tests/support/support.h"
+
+namespace {
+
+namespace explore = async::explore;
+using explore::check;
+using explore::scaled;
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+// A runnable color with one callback.
+struct job {
+  explore::plain<int> input{0};  // written by the publisher
+  explore::atomic<int> ran{0};
+};
+
+// The part that other threads fill: color_queue.h in miniature.
+class shared_part {
+ public:
+  void push(job* j) {
+    const std::lock_guard lock(mutex_);
+    jobs_[count_++] = j;
+    size_.store(count_, relaxed);
+  }
+  job* take() {
+    if (empty()) return nullptr;
+    const std::lock_guard lock(mutex_);
+    if (count_ == 0) return nullptr;
+    job* const j = jobs_[--count_];
+    size_.store(count_, relaxed);
+    return j;
+  }
+  bool empty() const { return size_.load(relaxed) == 0; }
+
+ private:
+  explore::mutex mutex_;
+  std::array<job*, 4> jobs_{};
+  std::size_t count_ = 0;
+  explore::atomic<std::size_t> size_{0};
+};
+
+// An idle_waiter whose events are jobs.
+template <class Case>
+struct event_waiter {
+  Case& owner;
+  explore::parker bed;
+  explore::mutex mutex;
+  std::array<job*, 2> ready{};
+
+  explicit event_waiter(Case& c) : owner(c) {}
+  void wait() {
+    bed.wait();
+    const std::lock_guard lock(mutex);
+    for (auto& j : ready)
+      if (j != nullptr) owner.put(owner.leader, std::exchange(j, nullptr));
+  }
+  void wake() { bed.signal(); }
+  void fire(job* one, job* two = nullptr) {
+    {
+      const std::lock_guard lock(mutex);
+      ready = {one, two};
+    }
+    bed.signal();
+  }
+};
+
+// The workers; `Case` says what a job does: `void run(unsigned worker, job& j)`.
+template <class Case, unsigned Workers, class Sync = explore::sync>
+struct miniature {
+  using waiter_type = event_waiter<miniature>;
+  using parking_type = async::detail::parking<Sync, waiter_type>;
+
+  parking_type parking;
+  std::array<typename parking_type::sleeper, Workers> sleepers;
+  std::array<async::detail::ring<Sync, job, 4>, Workers> segments;
+  shared_part posted;
+  explore::atomic<bool> stopping{false};
+  explore::atomic<bool> led{true};  // set to false where there is a leader
+  waiter_type waiter{*this};
+  unsigned leader = 0;
+
+  miniature() { parking.open(Workers, &waiter); }
+
+  bool has_work() const {
+    if (stopping.load(relaxed) || !posted.empty()) return true;
+    for (const auto& s : segments)
+      if (s.size() != 0) return true;
+    return false;
+  }
+
+  // From outside.
+  void post(job& j) {
+    j.input = 1;
+    posted.push(&j);
+    parking.work_published();
+  }
+  void stop() {
+    stopping.store(true);
+    parking.wake_all();
+  }
+
+  // From a worker.
+  void put(unsigned i, job* j) { check(segments[i].push(j), "the test's ring is too small"); }
+  void publish(unsigned i, job& j) {
+    j.input = 1;
+    put(i, &j);
+    parking.work_published();
+  }
+
+  void work(unsigned i) {
+    while (job* j = next(i)) {
+      check(j->input == 1, "what the publisher wrote is not there");
+      static_cast<Case*>(this)->run(i, *j);
+      check(j->ran.fetch_add(1, relaxed) == 0, "a job has run twice");
+    }
+  }
+
+  job* next(unsigned i) {
+    if (stopping.load(relaxed)) return nullptr;
+    if (job* j = segments[i].pop()) return j;
+    return wait_for_work(i);
+  }
+
+  job* wait_for_work(unsigned i) {
+    const auto look = [this] { return has_work(); };
+    bool searching = parking.try_search();
+    for (;;) {
+      const bool stops = stopping.load(relaxed);
+      job* j = nullptr;
+      if (!stops && searching) j = search(i);
+      if (stops || j != nullptr) {
+        if (searching) parking.found_work(look);
+        return j;
+      }
+      searching = sleep(i, searching);
+      if (!searching) return segments[i].pop();
+    }
+  }
+
+  job* search(unsigned i) {
+    if (job* j = segments[i].pop()) return j;
+    if (job* j = posted.take()) return j;
+    for (unsigned k = 1; k != Workers; ++k) {
+      job* j = nullptr;
+      if (segments[(i + k) % Workers].take(&j, 1) != 0) return j;
+    }
+    return nullptr;
+  }
+
+  bool sleep(unsigned i, bool searching) {
+    const auto look = [this] { return has_work(); };
+    if (led.load(relaxed) || led.exchange(true, std::memory_order_acquire)) {
+      parking.park(sleepers[i], searching, look, [this] { return is_stuck(); });
+      return true;
+    }
+    leader = i;
+    searching =
+        parking.lead(sleepers[i], searching, look, [this, i] { return segments[i].size() != 0; });
+    led.store(false, std::memory_order_release);
+    // As in worker::finish_poll, for a backlog too small to be worth a wake-up of its own.
+    if (!searching && segments[i].size() > 1 && !parking.watched()) parking.work_published();
+    return searching;
+  }
+
+  bool is_stuck() const {
+    for (const auto& s : segments)
+      if (s.size() != 0) return true;
+    return false;
+  }
+};
+
+// Threads from outside post one job each and go.
+template <unsigned Posters, unsigned Workers>
+struct outside_posts : miniature<outside_posts<Posters, Workers>, Workers> {
+  static constexpr unsigned threads = Posters + Workers;
+  std::array<job, Posters> jobs;
+  void thread(unsigned t) {
+    if (t < Workers)
+      this->work(t);
+    else
+      this->post(jobs[t - Workers]);
+  }
+  void run(unsigned, job&) {}
+  void quiesce() {
+    for (auto& j : jobs) check(j.ran.load(relaxed) == 1, "all sleep, and yet there is work");
+    this->stop();
+  }
+};
+
+TEST(explore_parking, a_post_from_outside_and_one_worker) {
+  EXPECT_TRUE(holds(explore::all<outside_posts<1, 1>>({.preemptions = 3, .stale = 2})));
+}
+
+TEST(explore_parking, two_posts_from_outside_and_one_worker) {
+  EXPECT_TRUE(holds(explore::all<outside_posts<2, 1>>({.preemptions = 2, .stale = 1})));
+}
+
+TEST(explore_parking, a_post_from_outside_and_two_workers) {
+  EXPECT_TRUE(holds(explore::all<outside_posts<1, 2>>({.preemptions = 1, .stale = 1})));
+}
+
+TEST(explore_parking, random_schedules_of_posts_from_outside) {
+  const explore::options o{
+      .stale = 4, .schedules = scaled(30000), .seed = async::test::test_seed(), .length = 120};
+  EXPECT_TRUE(holds(explore::random<outside_posts<1, 2>>(o)));
+  EXPECT_TRUE(holds(explore::random<outside_posts<2, 3>>(o)));
+}
+
+// A callback publishes another one and waits until it has run: a second worker has to.
+struct waits_for_one : miniature<waits_for_one, 2> {
+  static constexpr unsigned threads = 3;
+  job root, leaf;
+  explore::parker leaf_ran;
+  void thread(unsigned t) {
+    if (t < 2)
+      work(t);
+    else
+      post(root);
+  }
+  void run(unsigned worker, job& j) {
+    if (&j == &leaf) return leaf_ran.signal();
+    publish(worker, leaf);
+    leaf_ran.wait();
+  }
+  void quiesce() {
+    check(root.ran.load(relaxed) == 1, "the callback that waits for another still waits");
+    stop();
+  }
+};
+
+TEST(explore_parking, a_callback_that_waits_until_another_worker_has_run_what_it_published) {
+  EXPECT_TRUE(holds(explore::all<waits_for_one>({.preemptions = 1, .stale = 1})));
+}
+
+// The same with three workers: both published callbacks must be running at once while the first
+// waits for them. The searcher that takes one is the only one that may still see the other.
+struct waits_for_two : miniature<waits_for_two, 3> {
+  static constexpr unsigned threads = 4;
+  job root, left, right;
+  explore::parker left_came, right_came, both_ran;
+  void thread(unsigned t) {
+    if (t < 3)
+      work(t);
+    else
+      post(root);
+  }
+  void run(unsigned worker, job& j) {
+    if (&j == &root) {
+      publish(worker, left);
+      publish(worker, right);
+      both_ran.wait();
+    } else if (&j == &left) {
+      left_came.signal();
+      right_came.wait();
+      both_ran.signal();
+    } else {
+      right_came.signal();
+      left_came.wait();
+    }
+  }
+  void quiesce() {
+    check(root.ran.load(relaxed) == 1, "the callback that waits for two others still waits");
+    stop();
+  }
+};
+
+TEST(explore_parking, a_callback_that_waits_until_two_other_workers_run_what_it_published) {
+  EXPECT_TRUE(holds(
+      explore::all<waits_for_two>({.preemptions = 1, .stale = 0, .schedules = scaled(20000)})));
+  const explore::options o{
+      .stale = 3, .schedules = scaled(30000), .seed = async::test::test_seed(), .length = 150};
+  EXPECT_TRUE(holds(explore::random<waits_for_two>(o)));
+}
+
+// As above, but each publishes the next: root -> left -> right, on three workers.
+struct waits_in_a_chain : miniature<waits_in_a_chain, 3> {
+  static constexpr unsigned threads = 4;
+  job root, left, right;
+  explore::parker left_ran, right_ran;
+  void thread(unsigned t) {
+    if (t < 3)
+      work(t);
+    else
+      post(root);
+  }
+  void run(unsigned worker, job& j) {
+    if (&j == &root) {
+      publish(worker, left);
+      left_ran.wait();
+    } else if (&j == &left) {
+      publish(worker, right);
+      right_ran.wait();
+      left_ran.signal();
+    } else {
+      right_ran.signal();
+    }
+  }
+  void quiesce() {
+    check(root.ran.load(relaxed) == 1, "the callback that waits for a chain still waits");
+    stop();
+  }
+};
+
+TEST(explore_parking, a_chain_of_callbacks_that_wait_for_another_worker_each) {
+  const explore::options o{
+      .stale = 3, .schedules = scaled(30000), .seed = async::test::test_seed(), .length = 150};
+  EXPECT_TRUE(holds(explore::random<waits_in_a_chain>(o)));
+}
+
+// A thread outside posts, drains, and then expects that all has run.
+template <unsigned Workers>
+struct drains : miniature<drains<Workers>, Workers> {
+  static constexpr unsigned threads = Workers + 1;
+  job first, second;
+  explore::plain<int> written{0};
+  explore::parker self;
+  void thread(unsigned t) {
+    if (t < Workers) return this->work(t);
+    for (job* j : {&first, &second}) {
+      this->post(*j);
+      for (;;) {  // as scheduler::drain()
+        this->parking.wait_until_all_sleep(self);
+        explore::sync::fence();
+        if (!this->has_work()) break;
+        explore::relax();
+      }
+      check(j->ran.load(relaxed) == 1, "drained, and yet a callback has not run");
+      check(written == 1, "drained, and yet what a callback wrote cannot be seen");
+      written = 0;
+    }
+  }
+  void run(unsigned, job&) { written = 1; }
+  void quiesce() {
+    check(second.ran.load(relaxed) == 1, "a callback has not run");
+    this->stop();
+  }
+};
+
+TEST(explore_parking, draining_waits_for_all_that_was_posted_and_shows_what_it_wrote) {
+  EXPECT_TRUE(holds(explore::all<drains<1>>({.preemptions = 2, .stale = 1})));
+  EXPECT_TRUE(holds(explore::all<drains<2>>({.preemptions = 1, .stale = 1})));
+  const explore::options o{
+      .stale = 3, .schedules = scaled(30000), .seed = async::test::test_seed(), .length = 150};
+  EXPECT_TRUE(holds(explore::random<drains<2>>(o)));
+}
+
+// One worker leads: events and posts both reach it, and it is woken where it is the only one
+// asleep.
+template <unsigned Workers>
+struct leads : miniature<leads<Workers>, Workers> {
+  static constexpr unsigned threads = Workers + 2;
+  job event, outside;
+  leads() { this->led.store(false); }
+  void thread(unsigned t) {
+    if (t < Workers) return this->work(t);
+    if (t == Workers) {
+      event.input = 1;
+      this->waiter.fire(&event);
+    } else {
+      this->post(outside);
+    }
+  }
+  void run(unsigned, job&) {}
+  void quiesce() {
+    check(event.ran.load(relaxed) == 1, "all sleep, and yet an event has not been handled");
+    check(outside.ran.load(relaxed) == 1, "all sleep, and yet there is work");
+    this->stop();
+  }
+};
+
+TEST(explore_parking, a_leader_hears_of_events_and_of_posts) {
+  EXPECT_TRUE(holds(explore::all<leads<1>>({.preemptions = 2, .stale = 1})));
+  EXPECT_TRUE(holds(explore::all<leads<2>>({.preemptions = 1, .stale = 0})));
+  const explore::options o{
+      .stale = 3, .schedules = scaled(30000), .seed = async::test::test_seed(), .length = 150};
+  EXPECT_TRUE(holds(explore::random<leads<2>>(o)));
+}
+
+// A worker that sleeps with time limits, to watch for work that was published without a wake-up,
+// and tells when it has had so many that it is about to give up watching.
+explore::parker* patience_is_out;
+struct counting_parker : explore::timed_parker {
+  int timeouts = 0;
+  bool wait_for(std::chrono::nanoseconds limit) noexcept {
+    const bool signalled = explore::timed_parker::wait_for(limit);
+    if (!signalled && ++timeouts == 64) patience_is_out->signal();
+    return signalled;
+  }
+};
+struct watching_sync : explore::sync {
+  using parker = counting_parker;
+};
+
+// Two events of one poll are not worth a wake-up, so the leader publishes the second silently and
+// runs the first, which waits for the second: the watching worker has to find it, at whatever
+// moment the events come, that of its giving up included. A first event keeps the leader busy, and
+// leading, and has the other worker woken, which then goes back to sleep and watches.
+struct silent_work : miniature<silent_work, 2, watching_sync> {
+  static constexpr unsigned threads = 3;
+  job warm_up, nudge, one, two;
+  explore::parker quiet, two_ran;
+  silent_work() {
+    led.store(false);
+    patience_is_out = &quiet;
+  }
+  void thread(unsigned t) {
+    if (t < 2) return work(t);
+    for (job* j : {&warm_up, &one, &two}) j->input = 1;
+    waiter.fire(&warm_up);
+    quiet.wait();
+    waiter.fire(&one, &two);
+  }
+  void run(unsigned worker, job& j) {
+    if (&j == &warm_up) {
+      led.store(true);  // a busy worker that polls, so that the other cannot lead
+      publish(worker, nudge);
+      while (!parking.watched()) explore::relax();
+      led.store(false);
+    } else if (&j == &one) {
+      two_ran.wait();
+    } else if (&j == &two) {
+      two_ran.signal();
+    }
+  }
+  void quiesce() {
+    check(one.ran.load(relaxed) == 1, "work lies behind a long callback while a worker sleeps");
+    stop();
+  }
+};
+
+TEST(explore_parking, work_published_without_a_wake_up_is_found_even_as_the_watcher_gives_up) {
+  EXPECT_TRUE(holds(explore::all<silent_work>({.preemptions = 1, .stale = 1})));
+}
+
+}  // namespace
