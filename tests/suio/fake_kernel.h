@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <random>

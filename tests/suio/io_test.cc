@@ -1,6 +1,7 @@
 // Specification of output and input, over a directed kernel: what is accounted, in which status.
 //
 // Serves stage 6 (output).
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <system_error>
