@@ -52,8 +52,8 @@ class record_key {
   enum class use : std::uint8_t { sealing, opening };
   record_key(suite s, use u, const secret32& traffic_secret);
   ~record_key();
-  record_key(const record_key&) = delete;
-  record_key& operator=(const record_key&) = delete;
+  record_key(record_key&&) noexcept = default;  // the source is only good for being destroyed
+  record_key& operator=(record_key&&) noexcept = default;
 
   // `frame` has room for the header, the payload, which is in its place, and the tag. Never repeat
   // a number. Ends the program if OpenSSL fails: the frame would be plain text.

@@ -1,0 +1,69 @@
+// See command_line.h.
+#include "examples/sfsd/base/command_line.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "async/err.h"
+
+namespace sfs {
+
+command_line::command_line(int argc, char** argv, const char* help)
+    : left_(argv + (argc > 0), argv + argc) {
+  async::setprogname(argc > 0 ? argv[0] : "sfs");
+  if (left_.empty() || (left_[0] != "--help" && left_[0] != "-h" && left_[0] != "help")) return;
+  std::fputs(help, stdout);
+  std::exit(0);
+}
+
+void command_line::wrong(const std::string& why) {
+  std::fprintf(stderr, "%s: %s (--help explains)\n", async::progname(), why.c_str());
+  std::exit(2);
+}
+
+bool command_line::flag(std::string_view name) { return std::erase(left_, name) > 0; }
+
+std::optional<std::string> command_line::value(std::string_view name) {
+  std::optional<std::string> found;
+  for (auto i = left_.begin(); i != left_.end();) {
+    if (*i == name) {
+      if (i + 1 == left_.end()) wrong(std::string(name) + " needs a value");
+      found = *(i + 1);
+      i = left_.erase(i, i + 2);
+    } else if (i->starts_with(std::string(name) + "=")) {
+      found = i->substr(name.size() + 1);
+      i = left_.erase(i);
+    } else {
+      ++i;
+    }
+  }
+  return found;
+}
+
+std::string command_line::value_or(std::string_view name, std::string otherwise) {
+  auto found = value(name);
+  return found ? std::move(*found) : std::move(otherwise);
+}
+
+std::uint64_t command_line::number(std::string_view name, std::uint64_t otherwise,
+                                   std::uint64_t low, std::uint64_t high) {
+  const auto text = value(name);
+  if (!text) return otherwise;
+  std::uint64_t n = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stopped, error] = std::from_chars(text->data(), end, n);
+  if (error != std::errc() || stopped != end || n < low || n > high)
+    wrong(std::string(name) + " is a number from " + std::to_string(low) + " to " +
+          std::to_string(high));
+  return n;
+}
+
+std::vector<std::string> command_line::rest(std::size_t least, std::size_t most) {
+  for (const std::string& one : left_)
+    if (one.size() > 1 && one[0] == '-') wrong("unknown option " + one);
+  if (left_.size() < least) wrong("something is missing");
+  if (left_.size() > most) wrong("unexpected: " + left_[most]);
+  return std::move(left_);
+}
+
+}  // namespace sfs

@@ -1,0 +1,44 @@
+// Command lines: `--name value`, `--name=value`, `--flag`, and the rest. Serves no stage.
+//
+// Thread safety: one thread, at a program's start.
+// Invariant: what was not asked for is an error, so a misspelt option never goes unnoticed.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sfs {
+
+class command_line {
+ public:
+  // Prints `help` and exits if the first argument is --help, -h or help.
+  command_line(int argc, char** argv, const char* help);
+
+  // Whether a flag without a value is there.
+  bool flag(std::string_view name);
+
+  // The value of an option; the last one counts.
+  std::optional<std::string> value(std::string_view name);
+  std::string value_or(std::string_view name, std::string otherwise);
+
+  // A number from `low` to `high`, or `otherwise` if the option is not there. Exits if it is no
+  // such number.
+  std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,
+                       std::uint64_t high);
+
+  // What is left; exits, naming the first one that begins with '-', if there is an unknown option,
+  // or if there are not from `least` to `most` of the others.
+  std::vector<std::string> rest(std::size_t least, std::size_t most);
+
+  // Says what is wrong with the command line and exits with status 2.
+  [[noreturn]] static void wrong(const std::string& why);
+
+ private:
+  std::vector<std::string> left_;
+};
+
+}  // namespace sfs

@@ -1,0 +1,128 @@
+// See connection.h. Here is what touches the socket.
+#include "examples/sfsd/server/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "async/fd.h"
+#include "examples/sfsd/server/server.h"
+#include "mp/color.h"
+#include "wrap/wrap.h"
+
+namespace sfs {
+
+connection::connection(server& owner, int fd, parallel steps, const server_settings& settings,
+                       service& nfs)
+    : server_(owner),
+      colors_(steps),
+      nfs_(nfs),
+      fd_(fd),
+      inbox_(max_call),
+      handshake_(std::in_place, settings),
+      last_active_(clock::now().time_since_epoch().count()) {}
+
+connection::~connection() {
+  if (!closed_) ::close(fd_);
+}
+
+// Runs the next step under its color: at once if that is the color that is running.
+void connection::run(const async::color& c, step next) {
+  if (c.is_current()) return (this->*next)();  // [crypto]
+  post(c, next);                               // [crypto]
+}
+
+void connection::post(const async::color& c, step next) {
+  async::post(c, [self = async::mkref(this), next] { ((*self).*next)(); });
+}
+
+void connection::begin() {
+  if (!closed_) watch_for_input();
+}
+
+void connection::watch_for_input() {
+  const auto cb = async::cwrap(colors_.io, async::mkref(this), &connection::readable);  // [io]
+  if (async::fdcb(fd_, async::selread, cb)) return drop("the socket cannot be watched");
+  reading_ = true;
+}
+
+void connection::readable() {
+  if (closed_) return;
+  if (busy_) {  // the round will watch again when it is over
+    async::fdcb(fd_, async::selread, nullptr);
+    reading_ = false;
+    return;
+  }
+  const bytes space = inbox_.space();
+  const ssize_t n = ::recv(fd_, space.data(), space.size(), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n < 0) return drop("the connection broke");
+  if (n == 0) return drop("the client was cut off");
+  inbox_.received(static_cast<std::size_t>(n));
+  note_activity();
+  busy_ = true;
+  run(colors_.crypto, handshake_ ? &connection::shake_hands : &connection::open_records);
+}
+
+// Writes what the round has made. The round is over when all of it is written.
+void connection::send() {
+  if (closed_) return;
+  if (failure_) return drop(failure_);
+  const async::io_result r = out_.output(fd_);
+  if (r.bytes > 0) note_activity();
+  if (r.status == async::io_status::error) return drop("the connection broke");
+  const bool full = r.status == async::io_status::would_block;
+  if (full != writing_) {
+    async::callback<void>::ptr cb;
+    if (full) cb = async::cwrap(colors_.io, async::mkref(this), &connection::send);  // [io]
+    if (async::fdcb(fd_, async::selwrite, cb)) return drop("the socket cannot be watched");
+    writing_ = full;
+  }
+  if (!full) end_round();
+}
+
+void connection::end_round() {
+  // Not a plain call: other clients have their turn between two rounds.
+  if (after_ == after_round::close) return close_now();
+  if (after_ == after_round::go_on) return post(colors_.crypto, &connection::open_records);
+  if (ending_) return run(colors_.crypto, &connection::seal_goodbye);
+  busy_ = false;
+  if (!reading_) watch_for_input();
+}
+
+void connection::end_soon() {
+  if (closed_ || ending_) return;
+  ending_ = true;
+  if (busy_) return;
+  busy_ = true;
+  run(colors_.crypto, &connection::seal_goodbye);
+}
+
+void connection::drop(const char* why) {
+  if (closed_) return;
+  server_.note_drop(why);
+  close_now();
+}
+
+void connection::close_now() {
+  closed_ = true;
+  const auto self = async::mkref(this);  // the callbacks that are cleared may hold the last one
+  async::fdcb(fd_, async::selread, nullptr);
+  async::fdcb(fd_, async::selwrite, nullptr);
+  ::close(fd_);
+  server_.forget(self);
+}
+
+void connection::note_activity() noexcept {
+  last_active_.store(clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+// The clocks are only compared with limits of seconds: relaxed is as good as any order.
+bool connection::overdue(clock::time_point now, clock::duration handshake,
+                         clock::duration idle) const noexcept {
+  const clock::time_point last{clock::duration(last_active_.load(std::memory_order_relaxed))};
+  return now - last > (established_.load(std::memory_order_relaxed) ? idle : handshake);
+}
+
+}  // namespace sfs
