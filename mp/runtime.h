@@ -9,8 +9,8 @@
 // as the old one is gone. Servers with fds, timers and signals call amain() of async/main.h, which
 // makes the runtime for them.
 //
-// A uniprocessor build (ASYNC_UNIPROCESSOR) has plain counters instead of atomic ones: it runs on one
-// CPU, by run() only, and once it runs, nothing may be posted by another thread (that aborts).
+// A uniprocessor build (ASYNC_UNIPROCESSOR) has plain counters instead of atomic ones: it runs on
+// one CPU, by run() only, and once it runs, nothing may be posted by another thread (that aborts).
 //
 // Thread-safety: construct, start, drain, stop and destroy a runtime from one thread that is not
 // running a callback. The free functions may be called from anywhere.

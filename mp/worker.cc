@@ -14,12 +14,8 @@ constinit thread_local worker* current = nullptr;
 
 }  // namespace
 
-void submit(color_state* color, task* t) noexcept {
-  if (current != nullptr) {
-    current->submit(color, t);
-  } else if (color->mail.push(t)) {
-    submit_runnable(color);
-  }
+void submit_elsewhere(color_state* color, task* t) noexcept {
+  if (color->mail.push(t)) submit_runnable(color);
 }
 
 void submit_runnable(color_state* color) noexcept {
@@ -32,7 +28,7 @@ void submit_runnable(color_state* color) noexcept {
     misuse(where::current(), "post: a uniprocessor build takes posts from its one worker only");
   }
 #endif
-  queue().posted.push(*color);
+  queue().posted.push(color);
   queue().parking.work_published();
 }
 
@@ -44,21 +40,30 @@ void forget_runtime() {
 void worker::work() {
   current = this;
   const std::uint64_t reapers_before = reapers_run;
-  while (color_state* const color = next()) run_turn(color);
+  color_state* last = nullptr;
+  while (color_state* const color = next(last)) last = run_turn(color);
   publish_slot();
   ran_ -= reapers_run - reapers_before;
   current = nullptr;
 }
 
-// Null when the scheduler stops.
-color_state* worker::next() noexcept {
-  if (stopping()) return nullptr;
+// The color to run after the turn which left `last`, or nothing. Null when the scheduler stops.
+color_state* worker::next(color_state* last) noexcept {
+  if (stopping()) {
+    if (last != nullptr) enqueue(last);
+    return nullptr;
+  }
   ++turns_;
   poll_if_due();
   if (turns_ % shared_interval == 0) {
     color_state* colors[largest_share];
     const std::size_t count = queue_.posted.take(colors, largest_share, sharers_);
     for (std::size_t i = 0; i < count; ++i) enqueue(colors[i]);
+  }
+  if (last != nullptr) {
+    if (!has_work()) return last;  // it would be the next one
+    // No wake-up: there was one when it became runnable, and putting it back adds nothing.
+    enqueue(last);
   }
   color_state* const color = next_own();
   return color != nullptr ? color : wait_for_work();
@@ -75,14 +80,14 @@ color_state* worker::next_own() noexcept {
 color_state* worker::enqueue_all_but_first(color_state** colors, std::size_t count) noexcept {
   if (count == 0) return nullptr;
   for (std::size_t i = 1; i < count; ++i) {
-    if (!segment_.push(colors[i])) overflow_.push(*colors[i]);
+    if (!segment_.push(colors[i])) overflow_.push(colors[i]);
   }
   return colors[0];
 }
 
 // FIFO: what is in the overflow is younger than what is in the segment.
 void worker::enqueue(color_state* color) noexcept {
-  if (!overflow_.empty() || !segment_.push(color)) overflow_.push(*color);
+  if (!overflow_.empty() || !segment_.push(color)) overflow_.push(color);
 }
 
 void worker::made_runnable(color_state* color) noexcept {
@@ -97,30 +102,41 @@ void worker::made_runnable(color_state* color) noexcept {
 void worker::publish_slot() noexcept {
   if (slot_ == nullptr) return;
   enqueue(std::exchange(slot_, nullptr));
-  queue_.parking.work_published();
+  if (sharers_ > 1) queue_.parking.work_published();  // else it is this worker that must see it
 }
 
 // One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
-// go through the slot. Where something is left, it goes to the tail.
-void worker::run_turn(color_state* color) noexcept {
+// go through the slot. Returns the color that is to go to the tail, or null.
+color_state* worker::run_turn(color_state* color) noexcept {
   budget_ = turn_length;
-  while (color != nullptr) {
-    running_ = running = color;
+  for (;;) {
+    running = color;
     run_callbacks(*color);
-    running_ = running = nullptr;
+    running = nullptr;
     if (color->mail.has_more() || !color->relinquish()) {
       if (budget_ != 0 && !stopping()) continue;
-      // What waits in the slot became runnable before this color's turn ended. No wake-up: there
-      // was one when the color became runnable, and a requeue adds nothing to the queue.
-      publish_slot();
-      enqueue(color);
-      return;
-    }
-    if (budget_ == 0) {
-      publish_slot();
-      return;
+      publish_slot();  // what waits there became runnable before this turn ended
+      break;
     }
     color = std::exchange(slot_, nullptr);
+    if (color == nullptr || budget_ == 0) break;
+  }
+  ran_ += turn_length - budget_;
+  return color;
+}
+
+inline void worker::execute(color_state& color, task* t) noexcept {
+  task_size size;
+  try {
+    size = t->act(t, action::run);
+  } catch (...) {
+    size = t->act(t, action::measure);
+    scheduler_.handle_exception(t->site);
+  }
+  if (color.mail.may_free(t)) {
+    task::free(t, size);
+  } else {
+    t->spend(size);
   }
 }
 
@@ -129,22 +145,6 @@ void worker::run_callbacks(color_state& color) noexcept {
     if (slot_ != nullptr) publish_slot();
     execute(color, t);
     if (--budget_ == 0 || stopping()) return;
-  }
-}
-
-void worker::execute(color_state& color, task* t) noexcept {
-  task_size size;
-  try {
-    size = t->act(t, action::run);
-  } catch (...) {
-    size = t->act(t, action::measure);
-    scheduler_.handle_exception(t->site);
-  }
-  ++ran_;
-  if (color.mail.may_free(t)) {
-    task::free(t, size);
-  } else {
-    t->spend(size);
   }
 }
 

@@ -1,23 +1,41 @@
 // A FIFO of runnable colors under one small lock: the shared part of the queue, which other threads
 // fill, and the overflow of a worker's segment (stage 4).
 //
+// It holds pointers in blocks, not links in the colors: so a worker takes many at once without
+// touching the colors, whose cache lines are in the posters' caches, while it holds the lock.
+//
 // Thread-safety: all members, by any thread.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <mutex>
+#include <pthread.h>
 
-#include "mp/detail/color_state.h"
-#include "mp/detail/sync.h"
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <mutex>
 
 namespace async::detail {
 
+class color_state;
+
+// A mutex that spins for a moment before it sleeps: it is held for nanoseconds, and going to sleep
+// costs microseconds.
+class adaptive_mutex {
+ public:
+  void lock() noexcept { pthread_mutex_lock(&mutex_); }
+  void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
+
+ private:
+  pthread_mutex_t mutex_ = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+};
+
 class color_queue {
  public:
-  void push(color_state& color) noexcept {
+  // Ends the program if there is no memory: the color could not be given back.
+  void push(color_state* color) noexcept {
     const std::lock_guard lock(mutex_);
-    list_.push_back(color);
+    colors_.push_back(color);
     count();
   }
 
@@ -26,32 +44,25 @@ class color_queue {
   std::size_t take(color_state** colors, std::size_t most, std::size_t sharers = 1) noexcept {
     if (empty()) return 0;
     const std::lock_guard lock(mutex_);
-    const std::size_t taken = std::min(most, (list_.size() + sharers - 1) / sharers);
-    for (std::size_t i = 0; i < taken; ++i) {
-      colors[i] = &list_.front();
-      list_.pop_front();
-    }
+    const std::size_t taken = std::min(most, (colors_.size() + sharers - 1) / sharers);
+    const auto end = colors_.begin() + static_cast<std::ptrdiff_t>(taken);
+    std::copy(colors_.begin(), end, colors);
+    colors_.erase(colors_.begin(), end);
     count();
     return taken;
-  }
-
-  // Forgets all (in a forked child, whose parent still has them).
-  void clear() noexcept {
-    list_.clear();
-    count();
   }
 
   bool empty() const noexcept { return size_.load(std::memory_order_relaxed) == 0; }
 
   // For fork() only.
-  std::mutex& mutex() noexcept { return mutex_; }
+  adaptive_mutex& mutex() noexcept { return mutex_; }
 
  private:
   // relaxed: a reader that must not miss a push has a fence before it (parking.h).
-  void count() noexcept { size_.store(list_.size(), std::memory_order_relaxed); }
+  void count() noexcept { size_.store(colors_.size(), std::memory_order_relaxed); }
 
-  std::mutex mutex_;
-  color_list list_;  // guarded by mutex_
+  adaptive_mutex mutex_;
+  std::deque<color_state*> colors_;  // guarded by mutex_
   std::atomic<std::size_t> size_{0};
 };
 

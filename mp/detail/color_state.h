@@ -1,5 +1,4 @@
-// What is behind a color handle: its mailbox, its place in the queue, and its lifetime. One cache
-// line.
+// What is behind a color handle: its mailbox and its lifetime. One cache line.
 //
 // Lifetime. A color exists while a handle refers to it or a callback of it is pending. Counting
 // pending callbacks would cost two read-modify-writes for each; instead, the drop of the last
@@ -25,8 +24,6 @@
 // Thread-safety: as for each member; the mailbox says its own.
 #pragma once
 
-#include <boost/intrusive/derivation_value_traits.hpp>
-#include <boost/intrusive/slist.hpp>
 #include <cstdint>
 
 #include "mp/detail/mailbox.h"
@@ -39,19 +36,13 @@ namespace async::detail {
 // What an id stands for, and so which table a color is in: none for a fresh one.
 enum class color_kind : std::uint64_t { fresh, numbered, object };
 
-// A color's place in a color_list; guarded by the lock of the list. (The library's own hooks can't
-// be initialised at compile time, and the default color is.)
-struct ready_link {
-  ready_link* next = nullptr;
-};
-
 class color_state;
 
 // The color of the callback that is running on this thread, or null.
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local color_state* running;
 inline color_state* running_color() noexcept { return running; }
 
-class alignas(64) color_state : public ready_link {
+class alignas(64) color_state {
  public:
   // With one reference. Of the id, 62 bits are kept.
   constexpr color_state(std::uint64_t id, color_kind kind) noexcept
@@ -116,20 +107,6 @@ class alignas(64) color_state : public ready_link {
 };
 static_assert(sizeof(color_state) == 64);
 
-struct ready_link_traits {
-  using node = ready_link;
-  using node_ptr = ready_link*;
-  using const_node_ptr = const ready_link*;
-  static node_ptr get_next(const_node_ptr n) noexcept { return n->next; }
-  static void set_next(node_ptr n, node_ptr next) noexcept { n->next = next; }
-};
-
-using color_list = boost::intrusive::slist<
-    color_state,
-    boost::intrusive::value_traits<boost::intrusive::derivation_value_traits<
-        color_state, ready_link_traits, boost::intrusive::normal_link>>,
-    boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<true>>;
-
 extern constinit color_state default_color;
 
 inline bool color_state::immortal() const noexcept { return this == &default_color; }
@@ -140,7 +117,14 @@ color_state* make_fresh_color();
 color_state* find_color(color_kind kind, std::uint64_t name);
 
 // Queues a task under a color that the caller keeps alive. Any thread.
-void submit(color_state* color, task* t) noexcept;
+void submit_elsewhere(color_state* color, task* t) noexcept;
+inline void submit(color_state* color, task* t) noexcept {
+  if (color == running_color()) {
+    color->mail.push_own(t);
+  } else {
+    submit_elsewhere(color, t);
+  }
+}
 // Puts a color that the caller owns, and that has work, into the queue. Any thread.
 void submit_runnable(color_state* color) noexcept;
 

@@ -23,10 +23,12 @@
 // Thread-safety: all members may be called by all workers; work_published() by any thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <mutex>
+#include <utility>
 
 namespace async::detail {
 

@@ -37,15 +37,6 @@ class alignas(64) worker {
   // Runs callbacks until the scheduler stops.
   void work();
 
-  // A callback of this worker posts `t` to `color`.
-  void submit(color_state* color, task* t) noexcept {
-    if (color == running_) {
-      color->mail.push_own(t);
-    } else if (color->mail.push(t)) {
-      made_runnable(color);
-    }
-  }
-
   // A color that a callback of this worker owns, and that has work, goes to the queue.
   void made_runnable(color_state* color) noexcept;
 
@@ -70,9 +61,9 @@ class alignas(64) worker {
 
   using clock = std::chrono::steady_clock;
 
-  color_state* next() noexcept;
+  color_state* next(color_state* last) noexcept;
   color_state* next_own() noexcept;
-  void run_turn(color_state* color) noexcept;
+  color_state* run_turn(color_state* color) noexcept;
   void run_callbacks(color_state& color) noexcept;
   void execute(color_state& color, task* t) noexcept;
   // relaxed: a worker that sees the stop late runs a callback more.
@@ -97,7 +88,6 @@ class alignas(64) worker {
   const unsigned sharers_;
   const bool has_waiter_;
 
-  color_state* running_ = nullptr;
   color_state* slot_ = nullptr;
   unsigned budget_ = 0;
   unsigned turns_ = 0;
