@@ -1,0 +1,139 @@
+// See channel.h.
+#include "examples/sfsd/client/channel.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+
+namespace sfs {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+bool send_all(int fd, const_bytes data) noexcept {
+  while (!data.empty()) {
+    const ssize_t n = ::send(fd, data.data(), data.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    data = data.subspan(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+// Receives into the inbox. Empty, or why nothing came.
+std::string receive_some(int fd, inbox& in) {
+  const bytes space = in.space();
+  ssize_t n;
+  do {
+    n = ::recv(fd, space.data(), space.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return "the server does not answer";
+  if (n < 0) return system_reason();
+  if (n == 0) return "the connection was cut off";
+  in.received(static_cast<std::size_t>(n));
+  return {};
+}
+
+}  // namespace
+
+outcome<fd_owner> connect_to(const server_location& where, std::chrono::seconds timeout) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  const std::string port = std::to_string(where.port);
+  if (const int error = ::getaddrinfo(where.host.c_str(), port.c_str(), &hints, &found))
+    return failure{where.host + ": " + ::gai_strerror(error)};
+  const std::unique_ptr<addrinfo, freed_by<::freeaddrinfo>> list(found);
+  std::string why;
+  for (const addrinfo* a = found; a; a = a->ai_next) {
+    fd_owner fd(::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, a->ai_protocol));
+    const timeval limit{static_cast<time_t>(timeout.count()), 0};
+    const int on = 1;
+    if (fd && ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0 &&
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+        ::connect(fd.get(), a->ai_addr, a->ai_addrlen) == 0)
+      return fd;
+    why = system_reason();
+  }
+  return failure{where.text + ": " + why};
+}
+
+outcome<std::unique_ptr<client_channel>> client_channel::connect(const self_certifying_path& server,
+                                                                 const client_options& options) {
+  auto socket = connect_to(options.instead.value_or(server.location), options.timeout);
+  if (!socket) return socket.as_failure();
+  const client_settings settings(server, options.suites);
+  handshake h(settings);
+  inbox in(max_reply);
+  while (true) {
+    const std::string output = h.take_output();
+    const bool sent = send_all(socket->get(), as_bytes(output));
+    if (h.failed()) return failure{h.why()};
+    if (!sent) return failure{system_reason()};
+    if (h.done()) break;
+    if (in.unopened().empty())
+      if (const std::string why = receive_some(socket->get(), in); !why.empty())
+        return failure{why + " (during the handshake)"};
+    in.consume(h.feed(in.unopened()));
+  }
+  session_secrets s = h.take_secrets();
+  return std::unique_ptr<client_channel>(
+      new client_channel(std::move(*socket), std::move(in), std::move(s)));
+}
+
+client_channel::client_channel(fd_owner socket, inbox received, session_secrets secrets)
+    : socket_(std::move(socket)),
+      inbox_(std::move(received)),
+      sender_(secrets.suite, std::move(secrets.client_to_server), clock::now()),
+      suite_(secrets.suite) {
+  inbox_.open_with(receiver(suite_, std::move(secrets.server_to_client)));
+}
+
+std::string client_channel::send_frame(record_type type, const_bytes payload) {
+  frame_.resize(payload.size() + record_overhead);
+  std::copy(payload.begin(), payload.end(), frame_.begin() + record_header_size);
+  sender_.seal(type, frame_);
+  return send_all(socket_.get(), frame_) ? std::string() : system_reason();
+}
+
+std::string client_channel::send(const_bytes messages) {
+  while (!messages.empty()) {
+    const const_bytes part = messages.first(std::min(messages.size(), record_max_payload));
+    if (sender_.ratchet_due(part.size(), clock::now())) {
+      std::uint8_t turn[record_overhead];
+      sender_.ratchet(turn, clock::now());
+      if (!send_all(socket_.get(), turn)) return system_reason();
+    }
+    if (std::string why = send_frame(record_type::data, part); !why.empty()) return why;
+    messages = messages.subspan(part.size());
+  }
+  return {};
+}
+
+outcome<const_bytes> client_channel::receive() {
+  const_bytes message;
+  while (true) {
+    switch (inbox_.next(message)) {
+      case inbox::got::message:
+        return message;
+      case inbox::got::closed:
+        return failure{"the server has ended the connection"};
+      case inbox::got::failed:
+        return failure{"what came was forged or damaged on its way"};
+      case inbox::got::more:
+        if (std::string why = receive_some(socket_.get(), inbox_); !why.empty())
+          return failure{std::move(why)};
+    }
+  }
+}
+
+void client_channel::close() {
+  send_frame(record_type::close, {});
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+}  // namespace sfs

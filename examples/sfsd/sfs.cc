@@ -1,0 +1,186 @@
+// sfs: lists directories and copies files of a server that is named by its self-certifying path.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+#include "async/err.h"
+#include "examples/sfsd/base/command_line.h"
+#include "examples/sfsd/client/remote.h"
+
+namespace {
+
+constexpr const char* help = R"(usage: sfs ls [-l] PATH
+       sfs get PATH FILE
+
+PATH is self-certifying: it names the server and its key, and behind them a file:
+
+    sfs ls  /sfs/@localhost,HOSTID/music
+    sfs get /sfs/@localhost,HOSTID/music/song.flac song.flac
+
+The server has to prove that it holds the key which HOSTID names, or nothing is sent to it or
+taken from it. `get` writes to FILE only when all of it has come; - is standard output.
+
+  -l                    also mode, size and time of each file
+  --suite NAMES         suites to ask for, best first, separated by commas
+                        (default: aes-128-gcm,chacha20-poly1305,aes-256-gcm)
+  --connect HOST[%PORT] connect there instead (a tunnel, say); the key must be the same
+  --help                this text
+)";
+
+// A name or a link as it may be shown on a terminal: what the server says must not control it.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f && byte != '\\') {
+      out += c;
+    } else {
+      char escaped[5];
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
+      out += escaped;
+    }
+  }
+  return out;
+}
+
+std::string long_line(sfs::remote_files& files, sfs::file_handle& handle, const std::string& name) {
+  const auto a = files.attributes(handle);
+  if (!a) return name + ": " + a.why();
+  constexpr char types[] = "?-dbclsp";
+  constexpr char bits[] = "rwxrwxrwx";
+  std::string mode(1, types[a->type >= NF3REG && a->type <= NF3FIFO ? a->type : 0]);
+  for (int i = 0; i < 9; ++i) mode += (a->mode >> (8 - i) & 1) != 0 ? bits[i] : '-';
+  char when[32], line[128];
+  const std::time_t t = a->mtime.seconds;
+  std::strftime(when, sizeof when, "%Y-%m-%d %H:%M", std::localtime(&t));
+  std::snprintf(line, sizeof line, "%s %12llu  %s  ", mode.c_str(),
+                static_cast<unsigned long long>(a->size), when);
+  std::string text = line + shown(name);
+  if (a->type == NF3LNK)
+    if (const auto target = files.link_target(handle)) text += " -> " + shown(*target);
+  return text;
+}
+
+[[noreturn]] void give_up(const std::string& what, const std::string& why) {
+  async::fatal("%s: %s", shown(what).c_str(), shown(why).c_str());
+}
+
+sfs::remote_files connect(const sfs::self_certifying_path& path, const sfs::client_options& o) {
+  auto channel = sfs::client_channel::connect(path, o);
+  if (!channel) give_up(path.location.text, channel.why());
+  return sfs::remote_files(std::move(*channel));
+}
+
+void list(sfs::remote_files& files, const std::string& path, bool with_attributes) {
+  auto handle = files.walk(path);
+  if (!handle) give_up(path.empty() ? "/" : path, handle.why());
+  const auto a = files.attributes(*handle);
+  if (!a) give_up(path, a.why());
+  if (a->type != NF3DIR) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    std::puts((with_attributes ? long_line(files, *handle, name) : shown(name)).c_str());
+    return;
+  }
+  auto entries = files.list(*handle);
+  if (!entries) give_up(path, entries.why());
+  std::sort(entries->begin(), entries->end(), [](auto& a, auto& b) { return a.name < b.name; });
+  for (const auto& e : *entries) {
+    if (e.name == "." || e.name == "..") continue;
+    if (!with_attributes) {
+      std::puts(shown(e.name).c_str());
+    } else if (auto file = files.look_up(*handle, e.name)) {
+      std::puts(long_line(files, *file, e.name).c_str());
+    } else {
+      std::puts((shown(e.name) + ": " + shown(file.why())).c_str());
+    }
+  }
+}
+
+// Writes a file that appears under its name only when it is whole.
+class new_file {
+ public:
+  explicit new_file(std::string name) : name_(std::move(name)), part_(name_ + ".part") {
+    fd_ = sfs::fd_owner(
+        name_ == "-"
+            ? ::dup(STDOUT_FILENO)
+            : ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
+    if (!fd_) give_up(name_, sfs::system_reason());
+  }
+
+  // Pieces come in any order; standard output gets them in order, because it asks for one at a
+  // time.
+  std::string write(std::uint64_t offset, sfs::const_bytes data) {
+    while (!data.empty()) {
+      const ssize_t n =
+          name_ == "-" ? ::write(fd_.get(), data.data(), data.size())
+                       : ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return name_ + ": " + sfs::system_reason();
+      data = data.subspan(static_cast<std::size_t>(n));
+      offset += static_cast<std::uint64_t>(n);
+    }
+    return {};
+  }
+
+  void keep() {
+    if (name_ != "-" && ::rename(part_.c_str(), name_.c_str()) < 0)
+      give_up(name_, sfs::system_reason());
+  }
+
+  void discard() {
+    if (name_ != "-") ::unlink(part_.c_str());
+  }
+
+ private:
+  std::string name_, part_;
+  sfs::fd_owner fd_;
+};
+
+void get(sfs::remote_files& files, const std::string& path, const std::string& to) {
+  auto handle = files.walk(path);
+  if (!handle) give_up(path, handle.why());
+  new_file out(to);
+  const auto size = files.read_all(
+      *handle, out.ahead(),
+      [&](std::uint64_t offset, sfs::const_bytes data) { return out.write(offset, data); });
+  if (!size) {
+    out.discard();
+    give_up(path, size.why());
+  }
+  out.keep();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sfs::command_line line(argc, argv, help);
+  sfs::client_options options;
+  if (const auto names = line.value("--suite")) {
+    const auto suites = sfs::parse_suites(*names);
+    if (!suites) sfs::command_line::wrong("--suite: unknown suite");
+    options.suites = *suites;
+  }
+  if (const auto where = line.value("--connect")) {
+    const auto location = sfs::server_location::parse(*where);
+    if (!location) sfs::command_line::wrong("--connect: " + location.why());
+    options.instead = *location;
+  }
+  const bool with_attributes = line.flag("-l");
+  const auto words = line.rest(2, 3);
+  const bool is_get = words[0] == "get";
+  if ((!is_get && words[0] != "ls") || words.size() != (is_get ? 3u : 2u))
+    sfs::command_line::wrong("say ls PATH or get PATH FILE");
+  const auto path = sfs::self_certifying_path::parse(words[1]);
+  if (!path) sfs::command_line::wrong(path.why());
+  sfs::remote_files files = connect(*path, options);
+  if (is_get) {
+    get(files, path->rest, words[2]);
+  } else {
+    list(files, path->rest, with_attributes);
+  }
+  files.channel().close();
+}
