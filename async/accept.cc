@@ -77,7 +77,8 @@ class acceptor::impl : public refcount {
   std::mutex mutex_;
 
   // Guarded by mutex_.
-  int fd_;  // -1: stopped
+  int fd_;
+  bool stopped_ = false;  // then fd_ is closed
   timecb_t pause_;
 };
 
@@ -95,15 +96,15 @@ void acceptor::impl::watch() {
 
 void acceptor::impl::stop() {
   const std::lock_guard lock(mutex_);
-  if (fd_ < 0) return;
+  if (std::exchange(stopped_, true)) return;
   fdcb(fd_, selread, nullptr);
   timecb_remove(std::exchange(pause_, nullptr));
-  close(std::exchange(fd_, -1));
+  if (fd_ >= 0) close(fd_);
 }
 
 int acceptor::impl::accept_one() noexcept {
   const std::lock_guard lock(mutex_);
-  if (fd_ < 0) return -EAGAIN;
+  if (stopped_) return -EAGAIN;
   const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
@@ -124,7 +125,7 @@ void acceptor::impl::handle(int error) {
   if (judge(error) == verdict::wait) return;
   {
     const std::lock_guard lock(mutex_);
-    if (fd_ < 0) return;
+    if (stopped_) return;
     fdcb(fd_, selread, nullptr);
     if (judge(error) == verdict::pause) {
       pause_ = delaycb(pause_time, detail::wrap_like(from_, mkref(this), &impl::resume));
@@ -138,7 +139,7 @@ void acceptor::impl::handle(int error) {
 void acceptor::impl::resume() {
   const std::lock_guard lock(mutex_);
   pause_ = nullptr;
-  if (fd_ >= 0) watch();
+  if (!stopped_) watch();
 }
 
 acceptor::acceptor(int listening_fd, callback<void, int>::ref cb) {

@@ -2,6 +2,7 @@
 #include "async/detail/resolver.h"
 
 #include <netdb.h>
+#include <pthread.h>
 
 #include <cerrno>
 #include <chrono>
@@ -93,6 +94,7 @@ class resolver final : fork_participant {
 
   void run() noexcept {
     unpin_this_thread();  // we may have been made by a worker that is bound to its CPU
+    pthread_setname_np(pthread_self(), "async-names");
     std::unique_lock lock(mutex_);
     for (;;) {
       ++idle_;

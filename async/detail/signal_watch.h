@@ -36,7 +36,12 @@ class signal_watch final : public event {
     if (!cleared_.load(std::memory_order_relaxed)) callback_();
   }
 
-  void delivered() noexcept override { release(); }
+  void delivered() noexcept override {
+    // For a delivery that the runtime's stop dropped. After one that ran, at worst a signal that came
+    // meanwhile and the next one are not made one.
+    pending_.store(false, std::memory_order_release);
+    release();
+  }
 
   ev_signal io;               // guarded by the loop's lock
   struct sigaction previous;  // what the signal did before; guarded by the loop's lock
