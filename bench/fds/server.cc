@@ -19,8 +19,8 @@ using server = void (*)(const std::vector<int>& fds, const work* compute, unsign
 
 void serve(benchmark::State& state, server serve_on, const client_options& options,
            const work* compute) {
-  // Some requests for each connection, or it is the warming up that is measured.
-  const std::size_t unit = std::max<std::size_t>(200, 2 * options.connections);
+  // Several requests for each connection, or it is the warming up that is measured.
+  const std::size_t unit = std::max<std::size_t>(2000, 4 * options.connections);
   measure_self_timed(state, unit, [&](std::size_t requests) {
     const placement restored_afterwards;
     client driver(options, requests);
