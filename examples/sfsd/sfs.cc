@@ -111,8 +111,9 @@ class new_file {
     if (!fd_) give_up(name_, sfs::system_reason());
   }
 
-  // Pieces come in any order; standard output gets them in order, because it asks for one at a
-  // time.
+  // How many pieces may be asked for at once: standard output needs them in order.
+  std::size_t ahead() const noexcept { return name_ == "-" ? 1 : 16; }
+
   std::string write(std::uint64_t offset, sfs::const_bytes data) {
     while (!data.empty()) {
       const ssize_t n =

@@ -32,6 +32,10 @@ class inbox {
   // The handshake is done: from now on what comes are records.
   void open_with(receiver r) { receiver_.emplace(std::move(r)); }
 
+  // Takes the receiver away, for somebody who goes on without an inbox. Only if nothing is left in
+  // it.
+  receiver take_receiver() { return std::move(*receiver_); }
+
   enum class got : std::uint8_t {
     message,
     more,    // nothing whole is left: receive

@@ -52,6 +52,15 @@ class client_channel {
   // Ends the channel well.
   void close();
 
+  // The parts, for a program that goes on with an event loop. Only when no reply is awaited; the
+  // channel is then good for nothing more.
+  struct parts {
+    fd_owner socket;
+    sender to_server;
+    receiver from_server;
+  };
+  parts take_apart() { return {std::move(socket_), std::move(sender_), inbox_.take_receiver()}; }
+
  private:
   client_channel(fd_owner socket, inbox received, session_secrets secrets);
   std::string send_frame(record_type type, const_bytes payload);

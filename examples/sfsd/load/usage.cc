@@ -1,0 +1,24 @@
+// See usage.h.
+#include "examples/sfsd/load/usage.h"
+
+#include <filesystem>
+#include <fstream>
+
+namespace sfs {
+
+cpu_usage usage_of(const std::vector<std::string>& pids) {
+  cpu_usage sum;
+  for (const std::string& pid : pids) {
+    std::error_code gone;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/" + pid + "/task", gone)) {
+      std::ifstream file(task.path() / "schedstat");
+      std::uint64_t ran = 0, waited = 0;
+      if (!(file >> ran >> waited)) continue;
+      sum.cpu_s += static_cast<double>(ran) * 1e-9;
+      sum.delay_s += static_cast<double>(waited) * 1e-9;
+    }
+  }
+  return sum;
+}
+
+}  // namespace sfs
