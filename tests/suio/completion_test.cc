@@ -186,11 +186,12 @@ TEST(suio_destructor, may_be_run_inside_a_removal_nested_in_a_callback) {
 
 TEST(suio_destructor, may_be_run_by_a_callback_after_a_nested_removal) {
   auto s = std::make_unique<suio>();
-  s->copy("ab");
+  s->copy("a");
   s->iovcb(wrap([&] {
     s->rembytes(1);
     s.reset();
   }));
+  s->copy("b");
   s->iovcb(wrap([] { FAIL() << "the suio is gone"; }));
   s->rembytes(1);
   EXPECT_EQ(s, nullptr);

@@ -28,8 +28,9 @@ class fake_kernel {
   unsigned would_blocks = 0;
   unsigned errors = 0;
   unsigned short_transfers = 50;
-  std::string taken;    // by output, in order
-  std::string to_give;  // to input; at its end: eof
+  std::size_t most = suio::all;  // bytes in one transfer
+  std::string taken;             // by output, in order
+  std::string to_give;           // to input; at its end: eof
   std::size_t calls = 0;
   int last_error = 0;  // of the last call, or 0
 
@@ -82,6 +83,7 @@ class fake_kernel {
     for (int i = 0; i < count; ++i) offered += ranges[i].iov_len;
     EXPECT_GT(offered, 0u);
     last_error = choose_error();
+    offered = std::min(offered, most);
     return percent() < short_transfers ? 1 + random_() % offered : offered;
   }
 
