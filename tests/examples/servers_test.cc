@@ -1,0 +1,110 @@
+// The servers among the examples, each driven by clients of the test.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "tests/examples/program.h"
+
+namespace async::test {
+namespace {
+
+TEST(echo_example, sends_back_to_each_client_what_it_sent) {
+  program server("04_echo", {.arguments = {"0", "3"}});
+  const int port = port_of(server);
+  std::vector<connection> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(port);
+  for (int i = 0; i < 3; ++i) clients[i].send("client " + std::to_string(i) + '\n');
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(clients[i].receive_line(), "client " + std::to_string(i));
+  clients.clear();
+  const program_result result = server.finish();
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(echo_example, waits_for_a_client_that_sends_faster_than_it_reads) {
+  program server("04_echo", {.arguments = {"0", "1"}});
+  connection client(port_of(server), 4096);
+  std::string text;
+  for (int i = 0; text.size() < 16'000'000; ++i) text += std::to_string(i) + '\n';
+  // More than the sockets hold.
+  auto sending = std::async(std::launch::async, [&] {
+    client.send(text);
+    client.end();
+  });
+  EXPECT_TRUE(client.receive_all() == text);  // too long to be shown
+  sending.get();
+  EXPECT_EQ(server.finish().status, 0);
+}
+
+TEST(page_example, sends_all_of_one_page_to_each_client) {
+  program server("05_page", {.arguments = {"0", "2"}});
+  const int port = port_of(server);
+  const std::string expected = "a page of 1000000 bytes\n" + std::string(1'000'000, '.');
+  connection first(port), second(port);
+  EXPECT_TRUE(second.receive_all() == expected);
+  EXPECT_TRUE(first.receive_all() == expected);
+  const program_result result = server.finish();
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out, "page sent\npage sent\n");
+}
+
+// What 07_colored_hash answers to a line.
+std::string hash_of(const std::string& line) {
+  std::uint64_t hash = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    for (const unsigned char c : line) hash = hash * 31 + c;
+  }
+  char text[17];
+  std::snprintf(text, sizeof text, "%016lx", hash);
+  return text;
+}
+
+TEST(colored_hash_example, answers_each_client_in_order_on_any_number_of_cpus) {
+  for (const char* cpus : {"ASYNC_NCPU=1", "ASYNC_NCPU=2", "ASYNC_NCPU=4"}) {
+    SCOPED_TRACE(cpus);
+    program server("07_colored_hash", {.arguments = {"0", "8"}, .environment = {cpus}});
+    const int port = port_of(server);
+    std::vector<connection> clients;
+    for (int i = 0; i < 8; ++i) clients.emplace_back(port);
+    const auto line = [](int client, int n) {
+      return n == 2 ? std::string() : std::to_string(100 * client + n);
+    };
+    for (int i = 0; i < 8; ++i) {
+      // In two pieces, cut in the middle of a line.
+      clients[i].send(line(i, 0) + '\n' + line(i, 1));
+      clients[i].send('\n' + line(i, 2) + '\n' + line(i, 3) + '\n');
+    }
+    for (int n = 0; n < 4; ++n) {
+      for (int i = 7; i >= 0; --i) EXPECT_EQ(clients[i].receive_line(), hash_of(line(i, n)));
+    }
+    clients.clear();
+    EXPECT_EQ(server.finish().status, 0);
+  }
+}
+
+TEST(readme_server, tells_the_hash_of_all_that_was_sent) {
+  program server("readme_server", {.arguments = {"0"}, .errors_to_output = true});
+  const int port = port_of(server);
+  const std::string text(300'000, 'x');
+  unsigned hash = 0;
+  for (const char c : text) hash = hash * 31 + static_cast<unsigned>(c);
+  char expected[16];
+  std::snprintf(expected, sizeof expected, "%08x\n", hash);
+
+  connection large(port), empty(port);
+  large.send(text);
+  empty.end();
+  EXPECT_EQ(empty.receive_all(), "00000000\n");
+  large.end();
+  EXPECT_EQ(large.receive_all(), expected);
+  server.kill(SIGTERM);
+  EXPECT_EQ(server.finish().status, -SIGTERM);
+}
+
+}  // namespace
+}  // namespace async::test
