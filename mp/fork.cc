@@ -34,8 +34,8 @@ void in_child() {
   clear_color_tables();
   forget_runtime();
   // What is abandoned here is in the parent's hands: nothing of it is destroyed.
-  new (&queue()) shared_queue;
-  new (&default_color) color_state(0, color_kind::numbered);
+  ::new (&queue()) shared_queue;
+  ::new (&default_color) color_state(0, color_kind::numbered);
   unpin_this_thread();
 }
 

@@ -147,8 +147,9 @@ constexpr std::uint64_t fairness_bound(std::uint64_t runnable) noexcept {
   return turn_length * (2 * runnable + 64);
 }
 
-// While there is work, readiness is polled after at most so many turns, and, turns being of up to
-// turn_length callbacks, after at most four times so many callbacks.
+// While there is work, each busy CPU polls readiness after at most so many turns, and, turns being
+// of up to turn_length callbacks, after at most four times so many callbacks; but not before it has
+// run as many callbacks as the last poll brought.
 inline constexpr unsigned poll_interval = 64;
 
 }  // namespace async

@@ -139,10 +139,12 @@ bool scheduler::has_work() const noexcept {
   return false;
 }
 
-bool scheduler::is_stuck() noexcept {
-  bool stuck = false;
-  for (const auto& worker : workers_) stuck = worker->is_stuck() || stuck;  // each one looks
-  return stuck;
+bool scheduler::needs_a_worker(bool all_asleep) noexcept {
+  const std::uint64_t terms = terms_.load(std::memory_order_relaxed);
+  const bool same_terms = std::exchange(watched_terms_, terms) == terms;
+  bool needed = !all_asleep && same_terms && options_.waiter != nullptr && !led();
+  for (const auto& worker : workers_) needed = worker->is_stuck() || needed;  // each one looks
+  return needed;
 }
 
 void scheduler::handle_exception(where site) noexcept {

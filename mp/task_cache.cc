@@ -13,8 +13,6 @@
 #include <cstddef>
 #include <mutex>
 #include <new>
-#include <utility>
-#include <vector>
 
 #include "mp/detail/fork.h"
 
@@ -23,15 +21,18 @@ namespace async::detail {
 #if !defined(__SANITIZE_ADDRESS__)
 
 constinit thread_local task_cache task_cache::small{task_size::small};
+constinit thread_local task_cache task_cache::medium{task_size::medium};
 constinit thread_local task_cache task_cache::large{task_size::large};
 
 namespace {
 
-constexpr std::size_t chunk_size = 16 * 1024;
+constexpr std::size_t chunk_size = std::size_t{256} * 1024;
+constexpr std::size_t chunk_header = 64;
 
-// Free memory of a task's size; batches are linked lists.
+// Free memory of a task's size. A batch is a list of blocks, and the batches are a list, too.
 struct block {
   block* next;
+  block* next_batch;
 };
 
 class depot {
@@ -39,61 +40,72 @@ class depot {
   // Fills `items` with at most `most` blocks of `size` bytes, and at least one.
   std::size_t get(void** items, std::size_t most, std::size_t size) {
     const std::lock_guard lock(mutex_);
-    if (batches_.empty()) add_chunk(size);
+    if (batches_ == nullptr) batches_ = carve(size);
+    block* const batch = batches_;
+    block* const next_batch = batch->next_batch;
     std::size_t count = 0;
-    while (count < most && batches_.back() != nullptr) {
-      items[count++] = std::exchange(batches_.back(), batches_.back()->next);
-    }
-    if (batches_.back() == nullptr) batches_.pop_back();
+    block* b = batch;
+    for (; count < most && b != nullptr; b = b->next) items[count++] = b;
+    if (b != nullptr) b->next_batch = next_batch;
+    batches_ = b != nullptr ? b : next_batch;
     return count;
   }
 
   void put(void** items, std::size_t count) noexcept {
     if (count == 0) return;
     block* first = nullptr;
-    for (std::size_t i = 0; i < count; ++i) first = ::new (items[i]) block{first};
+    for (std::size_t i = 0; i < count; ++i) first = ::new (items[i]) block{first, nullptr};
     const std::lock_guard lock(mutex_);
-    batches_.push_back(first);  // has room: see add_chunk
+    first->next_batch = batches_;
+    batches_ = first;
   }
 
   std::mutex& mutex() noexcept { return mutex_; }
 
  private:
-  void add_chunk(std::size_t size) {
-    const std::size_t blocks = chunk_size / size;
-    // A batch holds one block at least, so this is room for all that there can be.
-    blocks_ += blocks;
-    if (batches_.capacity() < blocks_) batches_.reserve(2 * blocks_);
-    chunks_.reserve(chunks_.size() + 1);
-    auto* const memory = static_cast<std::byte*>(::operator new (chunk_size, std::align_val_t{64}));
-    chunks_.push_back(memory);
+  // A few blocks, off a chunk of memory.
+  block* carve(std::size_t size) {
+    if (chunk_end_ - chunk_free_ < static_cast<std::ptrdiff_t>(size)) add_chunk();
     block* first = nullptr;
-    for (std::size_t i = blocks; i-- > 0;) {
-      first = ::new (static_cast<void*>(memory + i * size)) block{first};
-      if (i % task_cache::batch == 0) batches_.push_back(std::exchange(first, nullptr));
+    for (std::size_t i = 0; i < task_cache::batch; ++i) {
+      if (chunk_end_ - chunk_free_ < static_cast<std::ptrdiff_t>(size)) break;
+      first = ::new (static_cast<void*>(chunk_free_)) block{first, nullptr};
+      chunk_free_ += size;
     }
+    return first;
+  }
+
+  void add_chunk() {
+    auto* const memory = static_cast<std::byte*>(::operator new (chunk_size, std::align_val_t{64}));
+    // The first bytes link the chunks, which keeps them reachable for leak checkers.
+    chunks_ = ::new (static_cast<void*>(memory)) block{chunks_, nullptr};
+    chunk_free_ = memory + chunk_header;
+    chunk_end_ = memory + chunk_size;
   }
 
   std::mutex mutex_;
-  std::vector<block*> batches_;     // guarded by mutex_, as the rest is
-  std::vector<std::byte*> chunks_;  // keeps the memory reachable, for leak checkers
-  std::size_t blocks_ = 0;
+  block* batches_ = nullptr;  // guarded by mutex_, as the rest is
+  block* chunks_ = nullptr;
+  std::byte* chunk_free_ = nullptr;
+  std::byte* chunk_end_ = nullptr;
 };
 
 // Never destroyed: tasks may be freed by the last destructors of the program.
 depot& depot_of(task_size size) {
   static depot& small = *new depot;
+  static depot& medium = *new depot;
   static depot& large = *new depot;
-  return size == task_size::small ? small : large;
+  return size == task_size::small ? small : size == task_size::medium ? medium : large;
 }
+
+constexpr task_size all_sizes[] = {task_size::small, task_size::medium, task_size::large};
 
 }  // namespace
 
 // Gives a thread's tasks to the depot when the thread ends.
 struct task_cache::returner {
   ~returner() {
-    task_cache::small.flush(task_cache::capacity);
-    task_cache::large.flush(task_cache::capacity);
+    for (const task_size size : all_sizes) of(size).flush(capacity);
   }
 };
 
@@ -120,13 +132,11 @@ void task_cache::make_room() noexcept {
 }
 
 void lock_task_depots() {
-  depot_of(task_size::small).mutex().lock();
-  depot_of(task_size::large).mutex().lock();
+  for (const task_size size : all_sizes) depot_of(size).mutex().lock();
 }
 
 void unlock_task_depots() {
-  depot_of(task_size::small).mutex().unlock();
-  depot_of(task_size::large).mutex().unlock();
+  for (const task_size size : all_sizes) depot_of(size).mutex().unlock();
 }
 
 #else

@@ -15,7 +15,11 @@ constinit thread_local worker* current = nullptr;
 }  // namespace
 
 void submit_elsewhere(color_state* color, task* t) noexcept {
-  if (color->mail.push(t)) submit_runnable(color);
+  if (current != nullptr) {
+    current->submit(color, t);
+  } else if (color->mail.push(t)) {
+    submit_runnable(color);
+  }
 }
 
 void submit_runnable(color_state* color) noexcept {
@@ -76,6 +80,12 @@ color_state* worker::next_own() noexcept {
   return enqueue_all_but_first(colors, overflow_.take(colors, std::size(colors)));
 }
 
+// A share of what other threads have posted: the oldest is returned, the others join the segment.
+color_state* worker::take_posted() noexcept {
+  color_state* colors[largest_share];
+  return enqueue_all_but_first(colors, queue_.posted.take(colors, largest_share, sharers_));
+}
+
 // The first is for now, the others wait in the segment, which is empty.
 color_state* worker::enqueue_all_but_first(color_state** colors, std::size_t count) noexcept {
   if (count == 0) return nullptr;
@@ -92,7 +102,7 @@ void worker::enqueue(color_state* color) noexcept {
 
 void worker::made_runnable(color_state* color) noexcept {
   if (polling_) {
-    enqueue(color);  // finish_poll() decides whether anybody is woken for it
+    enqueue(color);  // wake_for_backlog() decides whether anybody is woken for it
     return;
   }
   publish_slot();
@@ -152,25 +162,33 @@ color_state* worker::take_leftover() noexcept { return next_own(); }
 
 void worker::poll_if_due() noexcept {
   if (!has_waiter_) return;
-  if (turns_ - turns_at_poll_ < poll_interval && ran_ - ran_at_poll_ < 4 * poll_interval) return;
+  const std::uint64_t ran = ran_ - ran_at_poll_;
+  if (turns_ - turns_at_poll_ < poll_interval && ran < 4 * poll_interval) return;
+  // What the last poll has brought comes first: most of it would be found ready once more.
+  if (ran < polled_) return;
+  if (!scheduler_.try_lead()) return;
+  begin_poll();
+  scheduler_.waiter()->poll();
+  finish_poll();
+  scheduler_.stop_leading();
+  wake_for_backlog();
+}
+
+void worker::begin_poll() noexcept {
+  polling_ = true;
+  polled_ = 0;
+}
+
+void worker::finish_poll() noexcept {
+  polling_ = false;
   turns_at_poll_ = turns_;
   ran_at_poll_ = ran_;
-  if (!scheduler_.try_lead()) return;
-  polling_ = true;
-  scheduler_.waiter()->poll();
-  polling_ = false;
-  scheduler_.stop_leading();
-  finish_poll();
 }
 
 // One worker runs what a poll brought, unless it is much: waking another one costs more than
-// running a few small callbacks. So that nothing is stuck behind a long one, a sleeping worker
-// watches.
-void worker::finish_poll() noexcept {
-  const std::size_t backlog = segment_.size();
-  if (backlog >= backlog_worth_waking || (backlog > 1 && !queue_.parking.watched())) {
-    queue_.parking.work_published();
-  }
+// running a few small callbacks.
+void worker::wake_for_backlog() noexcept {
+  if (segment_.size() >= backlog_worth_waking) queue_.parking.work_published();
 }
 
 }  // namespace detail

@@ -20,18 +20,32 @@ constexpr auto worth_stealing = 1us;
 color_state* worker::wait_for_work() noexcept {
   queue_parking& parking = queue_.parking;
   const auto has_work = [this] { return scheduler_.has_work(); };
-  bool searching = parking.try_search();
+  // A lone worker with a waiter goes there at once: nothing comes sooner by searching for it.
+  const bool may_search = sharers_ > 1 || !has_waiter_;
+  bool searching = may_search && parking.try_search();
   for (;;) {
-    color_state* color = nullptr;
     const bool stop = stopping();
-    if (!stop && searching) color = search();
+    color_state* color = nullptr;
+    if (!stop) color = searching && may_search ? search() : take_posted();
     if (stop || color != nullptr) {
       if (searching) parking.found_work(has_work);
+      leave_watch_behind();
       return color;
     }
     searching = sleep(searching);
-    if (!searching) return next_own();  // what the wait has brought
+    if (!searching) {  // the wait has brought something
+      wake_for_backlog();
+      leave_watch_behind();
+      return next_own();
+    }
   }
+}
+
+// When this worker turns to callbacks, that may take long, somebody has to look after readiness: a
+// leader, or, if the others are asleep, one of them that watches (parking.h).
+void worker::leave_watch_behind() noexcept {
+  if (!has_waiter_ || sharers_ == 1) return;
+  if (!queue_.parking.watched() && !scheduler_.led()) queue_.parking.work_published();
 }
 
 // Whether the worker is in the search afterwards; if not, there is work in its own segment.
@@ -40,17 +54,15 @@ bool worker::sleep(bool searching) noexcept {
   const auto has_work = [this] { return scheduler_.has_work(); };
   if (!scheduler_.try_lead()) {
     const auto start = clock::now();
-    parking.park(sleeper_, searching, has_work, [this] { return scheduler_.is_stuck(); });
+    parking.park(sleeper_, searching, has_work,
+                 [this](bool all_asleep) { return scheduler_.needs_a_worker(all_asleep); });
     learn(clock::now() - start);
     return true;
   }
-  polling_ = true;
+  begin_poll();
   searching = parking.lead(sleeper_, searching, has_work, [this] { return segment_.size() != 0; });
-  polling_ = false;
+  finish_poll();
   scheduler_.stop_leading();
-  turns_at_poll_ = turns_;
-  ran_at_poll_ = ran_;
-  if (!searching) finish_poll();
   return searching;
 }
 
@@ -65,10 +77,7 @@ color_state* worker::search() noexcept {
   bool seen = false;
   do {
     if (color_state* const own = next_own()) return own;
-    color_state* colors[largest_share];
-    if (const std::size_t count = queue_.posted.take(colors, largest_share, sharers_)) {
-      return enqueue_all_but_first(colors, count);
-    }
+    if (color_state* const color = take_posted()) return color;
     seen = false;
     for (std::size_t i = 1; i < sharers_; ++i) {
       worker& victim = *scheduler_.workers()[(index_ + i) % scheduler_.workers().size()];

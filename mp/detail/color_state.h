@@ -24,6 +24,7 @@
 // Thread-safety: as for each member; the mailbox says its own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "mp/detail/mailbox.h"
@@ -47,6 +48,9 @@ class alignas(64) color_state {
   // With one reference. Of the id, 62 bits are kept.
   constexpr color_state(std::uint64_t id, color_kind kind) noexcept
       : kind_(kind), id_(id & id_mask) {}
+
+  static void* operator new(std::size_t) { return task_cache::allocate(task_size::large); }
+  static void operator delete(void* memory) noexcept { task_cache::free(memory, task_size::large); }
 
   color_state(const color_state&) = delete;
   color_state& operator=(const color_state&) = delete;

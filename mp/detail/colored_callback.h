@@ -46,20 +46,18 @@ class colored_callback<callback<void, Rest...>, Closure> final : public callback
 
   // From the tasks' cache where it fits, as most do: posted callbacks come and go as tasks do.
   static void* operator new(std::size_t size) {
-    if constexpr (cached()) return task_cache::allocate(task_size::large);
-    return ::operator new(size);
+    return cached() ? task_cache::allocate(cached_size()) : ::operator new(size);
   }
   static void operator delete(void* memory) noexcept {
-    if constexpr (cached()) {
-      task_cache::free(memory, task_size::large);
-    } else {
-      ::operator delete(memory);
-    }
+    cached() ? task_cache::free(memory, cached_size()) : ::operator delete(memory);
   }
 
  private:
   static constexpr bool cached() {
     return sizeof(colored_callback) <= 64 && alignof(colored_callback) <= alignof(void*);
+  }
+  static constexpr task_size cached_size() {
+    return sizeof(colored_callback) <= 56 ? task_size::medium : task_size::large;
   }
 
   void finalize() override { delete this; }

@@ -88,12 +88,12 @@ class parking {
 
   // Sleeps until a publisher has chosen this worker, or there was work after all: S1 to S4. The
   // caller is in the search if `searching`, and is so again afterwards, whichever it was.
-  template <class HasWork, class Stuck>
-  void park(sleeper& self, bool searching, HasWork&& has_work, Stuck&& stuck) noexcept {
+  template <class HasWork, class Needed>
+  void park(sleeper& self, bool searching, HasWork&& has_work, Needed&& needed) noexcept {
     lie_down(self, searching, false);
     if (has_work() && get_up(self)) return;
     if constexpr (requires { self.parker.wait_for(std::chrono::nanoseconds{}); }) {
-      if (watch(self, stuck)) return;
+      if (watch(self, needed)) return;
     }
     self.parker.wait();
   }
@@ -185,18 +185,20 @@ class parking {
     chosen.leads ? waiter_->wake() : chosen.parker.signal();
   }
 
-  // Some work is published without a wake-up (see worker::finish_poll), and a callback may run for
-  // long with work behind it. So while any worker is busy, one of those asleep looks every now and
-  // then for work that does not move. Returns true if it got up for some; false if it was chosen or
-  // need not watch any more, and has to wait for the signal.
-  template <class Stuck>
-  bool watch(sleeper& self, Stuck& stuck) noexcept {
+  // Where there is a waiter, not everything is published with a wake-up: few events of a poll are
+  // left to the worker that polled, and while it runs them, nobody may be waiting for events. So
+  // that a long callback holds up neither, one of those asleep looks every now and then. It goes on
+  // for a while when all are asleep, since waking somebody to watch costs more than watching.
+  // Returns true if it got up; false if it was chosen or need not watch any more, and has to wait
+  // for the signal.
+  template <class Needed>
+  bool watch(sleeper& self, Needed& needed) noexcept {
     using namespace std::chrono_literals;
-    constexpr std::chrono::nanoseconds first = 50us, longest = 1ms;
+    constexpr std::chrono::nanoseconds first = 50us, longest = 800us;
     constexpr int patience = 64;
     {
       const std::lock_guard lock(mutex_);
-      if (watched() || asleep_.size() == workers_ || !self.is_linked()) return false;
+      if (waiter_ == nullptr || watched() || !self.is_linked()) return false;
       watched_.store(true, std::memory_order_relaxed);
     }
     bool signalled = false, got_up = false;
@@ -204,16 +206,21 @@ class parking {
     for (auto interval = first; quiet < patience; interval = std::min(interval * 2, longest)) {
       signalled = self.parker.wait_for(interval);
       if (signalled) break;
-      if (stuck()) {
+      const bool all_asleep = all_sleep();
+      if (needed(all_asleep)) {
         got_up = get_up(self);
         break;
       }
-      const std::lock_guard lock(mutex_);
-      quiet = asleep_.size() == workers_ ? quiet + 1 : 0;
+      quiet = all_asleep ? quiet + 1 : 0;
     }
     watched_.store(false, std::memory_order_relaxed);
     if (signalled) self.parker.signal();  // the caller's wait() takes it
     return got_up;
+  }
+
+  bool all_sleep() noexcept {
+    const std::lock_guard lock(mutex_);
+    return asleep_.size() == workers_;
   }
 
   typename Sync::mutex mutex_;

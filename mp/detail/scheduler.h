@@ -58,8 +58,9 @@ class scheduler {
   void handle_exception(where site) noexcept;
   // Whether a worker that is about to sleep must not.
   bool has_work() const noexcept;
-  // Whether work lies in some worker's segment and does not move (the watching worker).
-  bool is_stuck() noexcept;
+  // For the watching worker, every now and then: whether work lies in some worker's segment and
+  // does not move, or readiness is looked after by nobody.
+  bool needs_a_worker(bool all_asleep) noexcept;
   // The right to be in the idle_waiter: one worker at a time, the leader.
   bool try_lead() noexcept {
     // A read first: the line stays shared while somebody leads. acquire/release: what the last
@@ -67,7 +68,11 @@ class scheduler {
     return options_.waiter != nullptr && !led_.load(std::memory_order_relaxed) &&
            !led_.exchange(true, std::memory_order_acquire);
   }
-  void stop_leading() noexcept { led_.store(false, std::memory_order_release); }
+  void stop_leading() noexcept {
+    terms_.store(terms_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    led_.store(false, std::memory_order_release);
+  }
+  bool led() const noexcept { return led_.load(std::memory_order_relaxed); }
 
  private:
   void run_thread(unsigned index);
@@ -80,6 +85,8 @@ class scheduler {
   // One set of CPUs for each worker, if they are bound to one each.
   std::vector<int> pins_;
   alignas(64) std::atomic<bool> led_{false};
+  std::atomic<std::uint64_t> terms_{0};  // how often somebody has led; written by the leader
+  std::uint64_t watched_terms_ = 0;      // the watching worker's
 };
 
 }  // namespace async::detail

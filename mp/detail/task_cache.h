@@ -1,4 +1,5 @@
-// A thread's own store of free tasks (task.h), so that making and freeing one is a few
+// A thread's own store of free tasks (task.h), and of the other small objects that come and go with
+// them (colored callbacks, colors), so that making and freeing one is a few
 // instructions. Posters and runners are often different threads, so what is too much here goes to a
 // depot that all share, and what is missing comes from there (task_cache.cc).
 //
@@ -11,8 +12,9 @@
 
 namespace async::detail {
 
-// The bytes of a task, closure and all.
-enum class task_size : std::uintptr_t { small = 32, large = 64 };
+// The bytes of a task, closure and all. Tasks are small or large, aligned to their size; medium
+// ones, for callbacks with two bound words, are aligned to 8 bytes.
+enum class task_size : std::uintptr_t { small = 32, medium = 56, large = 64 };
 
 #if !defined(__SANITIZE_ADDRESS__)
 
@@ -40,7 +42,7 @@ class task_cache {
   static constexpr std::size_t capacity = 2 * batch;
 
   static task_cache& of(task_size size) noexcept {
-    return size == task_size::small ? small : large;
+    return size == task_size::small ? small : size == task_size::medium ? medium : large;
   }
 
   [[gnu::cold]] void* refill();
@@ -50,6 +52,7 @@ class task_cache {
 
   // initial-exec: one instruction finds it, also in a shared library.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local task_cache small;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local task_cache medium;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local task_cache large;
 
   const task_size size_;
@@ -62,8 +65,12 @@ class task_cache {
 // Heap blocks, whose misuse AddressSanitizer sees.
 class task_cache {
  public:
-  static void* allocate(task_size size) { return ::operator new(static_cast<std::size_t>(size)); }
-  static void free(void* memory, task_size) noexcept { ::operator delete(memory); }
+  static void* allocate(task_size size) {
+    return ::operator new (static_cast<std::size_t>(size), std::align_val_t{64});
+  }
+  static void free(void* memory, task_size) noexcept {
+    ::operator delete (memory, std::align_val_t{64});
+  }
 };
 
 #endif

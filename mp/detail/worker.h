@@ -37,6 +37,12 @@ class alignas(64) worker {
   // Runs callbacks until the scheduler stops.
   void work();
 
+  // A callback of this worker posts `t` to another color.
+  void submit(color_state* color, task* t) noexcept {
+    if (polling_) ++polled_;
+    if (color->mail.push(t)) made_runnable(color);
+  }
+
   // A color that a callback of this worker owns, and that has work, goes to the queue.
   void made_runnable(color_state* color) noexcept;
 
@@ -72,14 +78,19 @@ class alignas(64) worker {
   void enqueue(color_state* color) noexcept;
   color_state* enqueue_all_but_first(color_state** colors, std::size_t count) noexcept;
 
+  color_state* take_posted() noexcept;
+
   void poll_if_due() noexcept;
+  void begin_poll() noexcept;
   void finish_poll() noexcept;
+  void wake_for_backlog() noexcept;
 
   // worker_idle.cc
   color_state* wait_for_work() noexcept;
   color_state* search() noexcept;
   color_state* steal_from(worker& victim, clock::time_point now) noexcept;
   bool sleep(bool searching) noexcept;
+  void leave_watch_behind() noexcept;
   void learn(clock::duration slept) noexcept;
 
   scheduler& scheduler_;
@@ -95,6 +106,7 @@ class alignas(64) worker {
   std::uint64_t ran_at_poll_ = 0;
   unsigned turns_at_poll_ = 0;
   bool polling_ = false;
+  std::uint64_t polled_ = 0;  // how many callbacks the last poll brought
 
   // How long to search before sleeping; learnt.
   clock::duration search_time_{};
