@@ -29,13 +29,11 @@ void put(const char* text, std::size_t size) noexcept {
   }
 }
 
-// errno still has the caller's value, for %m.
 void vsay(const char* kind, const char* format, std::va_list arguments) noexcept {
   const int saved = errno;
   char line[longest];
   const int head = std::snprintf(line, sizeof line, "%s: %s", progname(), kind);
   std::size_t size = std::min(static_cast<std::size_t>(std::max(head, 0)), sizeof line - 1);
-  errno = saved;
   const int body = std::vsnprintf(line + size, sizeof line - size, format, arguments);
   size = std::min(size + static_cast<std::size_t>(std::max(body, 0)), sizeof line - 1);
   line[size++] = '\n';

@@ -1,13 +1,13 @@
 // Messages to the person who runs the program, and ways to end it. Serves no stage: all may use it.
 //
 //   async::setprogname(argv[0]);
-//   async::warn("%s: %m", path);            // "prog: PATH: No such file or directory"
+//   async::warn("%s: %s", path, strerror(errno));   // "prog: PATH: No such file or directory"
 //   async::fatal("no such export: %s", path);
 //
 // Each call writes one line, with the program's name before it and a newline after it, to standard
 // error in one piece, so that lines of several threads or processes do not mix. The format is
-// printf's, and checked by the compiler; %m is the message for errno. A message is kept whole up
-// to 4000 bytes. errno is left as it was.
+// printf's, and checked by the compiler. A message is kept whole up to 4000 bytes. errno is left as
+// it was.
 //
 // Thread-safety: any thread, any color; setprogname before the others.
 #pragma once

@@ -1,7 +1,7 @@
 // Sockets: listening, accepting, connecting; IPv4, IPv6 and Unix (stages 1 and 2).
 //
 //   int fd = async::tcp_listen(2049);
-//   if (fd < 0) async::fatal("port 2049: %m");
+//   if (fd < 0) async::fatal("port 2049: %s", strerror(errno));
 //   async::acceptor door(fd, async::wrap(&new_client));   // new_client(int fd)
 //
 //   async::tcpconnect_t c = async::tcpconnect("example.org", 80, async::wrap(this,

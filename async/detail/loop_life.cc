@@ -49,7 +49,8 @@ void select_loop::after_fork_in_child() noexcept {
   leader_asleep_ = false;
   ev_io_stop(loop_, &alarm_);
   close(alarm_.fd);
-  alarm_.fd = -1;  // made anew by the first turn, if there is one
+  alarm_.fd = -1;                   // made anew by the first turn, if there is one
+  ev_break(loop_, EVBREAK_CANCEL);  // libev notes that a leader sleeps: in the parent it does
   ev_loop_fork(loop_);
   after_fork_in_parent();
 }

@@ -37,8 +37,8 @@ class signal_watch final : public event {
   }
 
   void delivered() noexcept override {
-    // For a delivery that the runtime's stop dropped. After one that ran, at worst a signal that came
-    // meanwhile and the next one are not made one.
+    // For a delivery that the runtime's stop dropped. After one that ran, at worst a signal that
+    // came meanwhile and the next one are not made one.
     pending_.store(false, std::memory_order_release);
     release();
   }

@@ -36,12 +36,13 @@ class actor : public refcount {
         pipe_->put();
         break;
       case 3:
+        removed_ = make_ref<bool>(false);
         timer_ = delaycb(std::chrono::microseconds(random_() % 50),
-                         cwrap(mine, mkref(this), &actor::tick));
+                         cwrap(mine, mkref(this), &actor::tick, ref<bool>(removed_)));
         break;
       case 4:
         timecb_remove(timer_);
-        removed_ = timer_;
+        if (removed_) *removed_ = true;
         break;
       case 5:
         fdcb(pipe_->in(), selread, nullptr);
@@ -55,8 +56,8 @@ class actor : public refcount {
     ++events_;
     if (random_() % 2 == 0) pipe_->drain();
   }
-  void tick() {
-    EXPECT_FALSE(removed_ == timer_) << "a removed timer ran";
+  void tick(const ref<bool>& removed) {
+    EXPECT_FALSE(*removed) << "a removed timer ran";
     ++events_;
   }
   void finish() {
@@ -68,7 +69,8 @@ class actor : public refcount {
   prng random_;
   const std::function<void()> done_;
   std::unique_ptr<test_pipe> pipe_;
-  timecb_t timer_, removed_ = delaycb(std::chrono::seconds(0), wrap([] {}));
+  timecb_t timer_;
+  ptr<bool> removed_;  // whether timer_ was
   int steps_ = 0;
   std::uint64_t events_ = 0;
 };
