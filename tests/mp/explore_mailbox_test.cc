@@ -3,8 +3,9 @@
 //
 // The node's memory is given out again at once, last freed first, so that an address comes back as
 // soon as the mailbox lets it. What one owner writes the next one reads as plain data, and so for
-// the contents of the nodes: a missing acquire or release is a data race here. Thread safety:
-// explorations run one at a time.
+// the contents of the nodes: a missing acquire or release is a data race here.
+//
+// Thread safety: explorations run one at a time.
 
 #include <array>
 #include <new>

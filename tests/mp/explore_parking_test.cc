@@ -5,188 +5,25 @@
 // other threads fill, searching, sleeping and leading in the same steps as mp/worker_idle.cc. A
 // wake-up that is lost leaves all threads blocked, or work behind when nobody can go on; the
 // explorer reports both. A callback that waits until another worker has run what it has published
-// is how a wake-up that only *should* have been made becomes visible. Thread safety: explorations
-// run one at a time.
+// is how a wake-up that only *should* have been made becomes visible.
+//
+// Thread safety: explorations run one at a time.
 
 #include <array>
 #include <chrono>
-#include <cstddef>
-#include <mutex>
-#include <utility>
 
-#include "mp/detail/parking.h"
-#include "mp/detail/ring.h"
 #include "tests/mp/explore/gtest.h"
+#include "tests/mp/explore/miniature.h"
 #include "tests/support/support.h"
 
 namespace {
 
 namespace explore = async::explore;
 using explore::check;
+using explore::job;
+using explore::miniature;
+using explore::relaxed;
 using explore::scaled;
-
-constexpr auto relaxed = std::memory_order_relaxed;
-
-// A runnable color with one callback.
-struct job {
-  explore::plain<int> input{0};  // written by the publisher
-  explore::atomic<int> ran{0};
-};
-
-// The part that other threads fill: color_queue.h in miniature.
-class shared_part {
- public:
-  void push(job* j) {
-    const std::lock_guard lock(mutex_);
-    jobs_[count_++] = j;
-    size_.store(count_, relaxed);
-  }
-  job* take() {
-    if (empty()) return nullptr;
-    const std::lock_guard lock(mutex_);
-    if (count_ == 0) return nullptr;
-    job* const j = jobs_[--count_];
-    size_.store(count_, relaxed);
-    return j;
-  }
-  bool empty() const { return size_.load(relaxed) == 0; }
-
- private:
-  explore::mutex mutex_;
-  std::array<job*, 4> jobs_{};
-  std::size_t count_ = 0;
-  explore::atomic<std::size_t> size_{0};
-};
-
-// An idle_waiter whose events are jobs.
-template <class Case>
-struct event_waiter {
-  Case& owner;
-  explore::parker bed;
-  explore::mutex mutex;
-  std::array<job*, 2> ready{};
-
-  explicit event_waiter(Case& c) : owner(c) {}
-  void wait() {
-    bed.wait();
-    const std::lock_guard lock(mutex);
-    for (auto& j : ready)
-      if (j != nullptr) owner.put(owner.leader, std::exchange(j, nullptr));
-  }
-  void wake() { bed.signal(); }
-  void fire(job* one, job* two = nullptr) {
-    {
-      const std::lock_guard lock(mutex);
-      ready = {one, two};
-    }
-    bed.signal();
-  }
-};
-
-// The workers; `Case` says what a job does: `void run(unsigned worker, job& j)`.
-template <class Case, unsigned Workers, class Sync = explore::sync>
-struct miniature {
-  using waiter_type = event_waiter<miniature>;
-  using parking_type = async::detail::parking<Sync, waiter_type>;
-
-  parking_type parking;
-  std::array<typename parking_type::sleeper, Workers> sleepers;
-  std::array<async::detail::ring<Sync, job, 4>, Workers> segments;
-  shared_part posted;
-  explore::atomic<bool> stopping{false};
-  explore::atomic<bool> led{true};  // set to false where there is a leader
-  waiter_type waiter{*this};
-  unsigned leader = 0;
-
-  miniature() { parking.open(Workers, &waiter); }
-
-  bool has_work() const {
-    if (stopping.load(relaxed) || !posted.empty()) return true;
-    for (const auto& s : segments)
-      if (s.size() != 0) return true;
-    return false;
-  }
-
-  // From outside.
-  void post(job& j) {
-    j.input = 1;
-    posted.push(&j);
-    parking.work_published();
-  }
-  void stop() {
-    stopping.store(true);
-    parking.wake_all();
-  }
-
-  // From a worker.
-  void put(unsigned i, job* j) { check(segments[i].push(j), "the test's ring is too small"); }
-  void publish(unsigned i, job& j) {
-    j.input = 1;
-    put(i, &j);
-    parking.work_published();
-  }
-
-  void work(unsigned i) {
-    while (job* j = next(i)) {
-      check(j->input == 1, "what the publisher wrote is not there");
-      static_cast<Case*>(this)->run(i, *j);
-      check(j->ran.fetch_add(1, relaxed) == 0, "a job has run twice");
-    }
-  }
-
-  job* next(unsigned i) {
-    if (stopping.load(relaxed)) return nullptr;
-    if (job* j = segments[i].pop()) return j;
-    return wait_for_work(i);
-  }
-
-  job* wait_for_work(unsigned i) {
-    const auto look = [this] { return has_work(); };
-    bool searching = parking.try_search();
-    for (;;) {
-      const bool stops = stopping.load(relaxed);
-      job* j = nullptr;
-      if (!stops && searching) j = search(i);
-      if (stops || j != nullptr) {
-        if (searching) parking.found_work(look);
-        return j;
-      }
-      searching = sleep(i, searching);
-      if (!searching) return segments[i].pop();
-    }
-  }
-
-  job* search(unsigned i) {
-    if (job* j = segments[i].pop()) return j;
-    if (job* j = posted.take()) return j;
-    for (unsigned k = 1; k != Workers; ++k) {
-      job* j = nullptr;
-      if (segments[(i + k) % Workers].take(&j, 1) != 0) return j;
-    }
-    return nullptr;
-  }
-
-  bool sleep(unsigned i, bool searching) {
-    const auto look = [this] { return has_work(); };
-    if (led.load(relaxed) || led.exchange(true, std::memory_order_acquire)) {
-      parking.park(sleepers[i], searching, look, [this] { return is_stuck(); });
-      return true;
-    }
-    leader = i;
-    searching =
-        parking.lead(sleepers[i], searching, look, [this, i] { return segments[i].size() != 0; });
-    led.store(false, std::memory_order_release);
-    // As in worker::finish_poll, for a backlog too small to be worth a wake-up of its own.
-    if (!searching && segments[i].size() > 1 && !parking.watched()) parking.work_published();
-    return searching;
-  }
-
-  bool is_stuck() const {
-    for (const auto& s : segments)
-      if (s.size() != 0) return true;
-    return false;
-  }
-};
 
 // Threads from outside post one job each and go.
 template <unsigned Posters, unsigned Workers>
@@ -337,12 +174,7 @@ struct drains : miniature<drains<Workers>, Workers> {
     if (t < Workers) return this->work(t);
     for (job* j : {&first, &second}) {
       this->post(*j);
-      for (;;) {  // as scheduler::drain()
-        this->parking.wait_until_all_sleep(self);
-        explore::sync::fence();
-        if (!this->has_work()) break;
-        explore::relax();
-      }
+      this->drain(self);
       check(j->ran.load(relaxed) == 1, "drained, and yet a callback has not run");
       check(written == 1, "drained, and yet what a callback wrote cannot be seen");
       written = 0;
@@ -418,6 +250,7 @@ struct silent_work : miniature<silent_work, 2, watching_sync> {
   static constexpr unsigned threads = 3;
   job warm_up, nudge, one, two;
   explore::parker quiet, two_ran;
+  explore::atomic<bool> fired{false};
   silent_work() {
     led.store(false);
     patience_is_out = &quiet;
@@ -427,13 +260,16 @@ struct silent_work : miniature<silent_work, 2, watching_sync> {
     for (job* j : {&warm_up, &one, &two}) j->input = 1;
     waiter.fire(&warm_up);
     quiet.wait();
+    if (stopping.load(relaxed)) return;
+    fired.store(true, relaxed);
     waiter.fire(&one, &two);
   }
   void run(unsigned worker, job& j) {
     if (&j == &warm_up) {
       led.store(true);  // a busy worker that polls, so that the other cannot lead
       publish(worker, nudge);
-      while (!parking.watched()) explore::relax();
+      // In a few schedules the other one finds no reason to watch: they show nothing.
+      for (int i = 0; i != 100 && !parking.watched(); ++i) explore::relax();
       led.store(false);
     } else if (&j == &one) {
       two_ran.wait();
@@ -442,8 +278,10 @@ struct silent_work : miniature<silent_work, 2, watching_sync> {
     }
   }
   void quiesce() {
-    check(one.ran.load(relaxed) == 1, "work lies behind a long callback while a worker sleeps");
+    check(!fired.load(relaxed) || one.ran.load(relaxed) == 1,
+          "work lies behind a long callback while a worker sleeps");
     stop();
+    quiet.signal();
   }
 };
 

@@ -3,6 +3,7 @@
 //
 // Serves no stage: a green exploration of mp/ means something only because these are red without
 // their fence, order or lock. Each pair of cases differs in just that.
+//
 // Thread safety: explorations run one at a time.
 
 #include <array>

@@ -2,6 +2,7 @@
 //
 // Serves no stage: `EXPECT_TRUE(holds(...))` for a case in which no schedule fails, and
 // `EXPECT_TRUE(finds(..., "what"))` for one with a planted bug. Each prints how much it has tried.
+//
 // Thread safety: one at a time.
 #pragma once
 
