@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
   std::printf("listening on port %d\n", async::local_port(door));
   std::fflush(stdout);
 
-  const auto page = async::make_ref<std::string>(1'000'000, '.');
+  const auto page = async::make_ref<std::string>(10'000'000, '.');
   const async::acceptor accepting(door, async::wrap(&new_client, shared_page(page)));
   async::amain();
 }

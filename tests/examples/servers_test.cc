@@ -44,8 +44,8 @@ TEST(echo_example, waits_for_a_client_that_sends_faster_than_it_reads) {
 TEST(page_example, sends_all_of_one_page_to_each_client) {
   program server("05_page", {.arguments = {"0", "2"}});
   const int port = port_of(server);
-  const std::string expected = "a page of 1000000 bytes\n" + std::string(1'000'000, '.');
-  connection first(port), second(port);
+  const std::string expected = "a page of 10000000 bytes\n" + std::string(10'000'000, '.');
+  connection first(port, 65536), second(port, 65536);  // so the server has to wait for them
   EXPECT_TRUE(second.receive_all() == expected);
   EXPECT_TRUE(first.receive_all() == expected);
   const program_result result = server.finish();
@@ -74,13 +74,15 @@ TEST(colored_hash_example, answers_each_client_in_order_on_any_number_of_cpus) {
     const auto line = [](int client, int n) {
       return n == 2 ? std::string() : std::to_string(100 * client + n);
     };
-    for (int i = 0; i < 8; ++i) {
-      // In two pieces, cut in the middle of a line.
-      clients[i].send(line(i, 0) + '\n' + line(i, 1));
-      clients[i].send('\n' + line(i, 2) + '\n' + line(i, 3) + '\n');
-    }
-    for (int n = 0; n < 4; ++n) {
-      for (int i = 7; i >= 0; --i) EXPECT_EQ(clients[i].receive_line(), hash_of(line(i, n)));
+    // In two pieces, cut in the middle of a line; the first has been read when its line is
+    // answered.
+    for (int i = 0; i < 8; ++i) clients[i].send(line(i, 0) + '\n' + line(i, 1));
+    for (int i = 7; i >= 0; --i) EXPECT_EQ(clients[i].receive_line(), hash_of(line(i, 0)));
+    for (int i = 0; i < 8; ++i) clients[i].send("7\n" + line(i, 2) + '\n' + line(i, 3) + '\n');
+    for (int i = 7; i >= 0; --i) {
+      EXPECT_EQ(clients[i].receive_line(), hash_of(line(i, 1) + '7'));
+      EXPECT_EQ(clients[i].receive_line(), hash_of(line(i, 2)));
+      EXPECT_EQ(clients[i].receive_line(), hash_of(line(i, 3)));
     }
     clients.clear();
     EXPECT_EQ(server.finish().status, 0);
