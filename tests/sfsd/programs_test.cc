@@ -1,0 +1,134 @@
+// The programs as their users see them.
+#include <gtest/gtest.h>
+
+#include "tests/sfsd/server_support.h"
+
+namespace sfs::test {
+namespace {
+
+std::string content_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+class the_client : public testing::Test {
+ protected:
+  running_server server;
+  std::string there = "--connect=" + server.place().text;
+  std::string path(std::string_view rest) { return server.path().text() + std::string(rest); }
+};
+
+TEST_F(the_client, lists_a_directory) {
+  std::filesystem::create_symlink("data", server.scratch().path() / "export/link");
+  const finished f = run_program({"sfs", "ls", there, path("")});
+  EXPECT_EQ(f.status, 0) << f.errors;
+  EXPECT_EQ(f.output, "data\ndirectory\nlink\n");
+  const finished l = run_program({"sfs", "ls", "-l", there, path("/")});
+  EXPECT_TRUE(has(l.output, "-rw-r--r--      3000000")) << l.output;
+  EXPECT_TRUE(has(l.output, "drwxr-xr-x"));
+  EXPECT_TRUE(has(l.output, "link -> data"));
+  EXPECT_EQ(run_program({"sfs", "ls", there, path("/directory/small")}).output, "small\n");
+}
+
+TEST_F(the_client, copies_a_file_byte_by_byte) {
+  const auto copy = server.scratch().path() / "copy";
+  const finished f = run_program({"sfs", "get", there, path("/data"), copy.string()});
+  EXPECT_EQ(f.status, 0) << f.errors;
+  const std::string got = content_of(copy);
+  EXPECT_TRUE(std::ranges::equal(got, server.content(), [](char a, std::uint8_t b) {
+    return static_cast<std::uint8_t>(a) == b;
+  }));
+  EXPECT_EQ(run_program({"sfs", "get", there, path("/directory/small"), "-"}).output, "hello\n");
+}
+
+TEST_F(the_client, says_what_is_wrong_and_leaves_nothing_behind) {
+  const auto copy = server.scratch().path() / "copy";
+  auto why = [&](std::string_view rest) {
+    const finished f = run_program({"sfs", "get", there, path(rest), copy.string()});
+    EXPECT_NE(f.status, 0);
+    EXPECT_FALSE(std::filesystem::exists(copy));
+    EXPECT_FALSE(std::filesystem::exists(copy.string() + ".part"));
+    return f.errors;
+  };
+  EXPECT_TRUE(has(why("/nothing"), "nothing: there is no such file"));
+  EXPECT_TRUE(has(why("/directory"), "not a regular file"));
+  EXPECT_TRUE(has(why("/data/below"), "it is not a directory"));
+  EXPECT_EQ(run_program({"sfs", "ls", "/etc"}).status, 2);
+  EXPECT_EQ(run_program({"sfs", "ls", "--frobnicate", path("")}).status, 2);
+  EXPECT_EQ(run_program({"sfs", "ls", "--connect=127.0.0.1%1", path("")}).status, 1);
+}
+
+TEST_F(the_client, shows_names_in_a_way_that_cannot_control_a_terminal) {
+  server.scratch().file("export/bad\x1b[31mname\n", "");
+  const finished f = run_program({"sfs", "ls", there, path("")});
+  EXPECT_TRUE(has(f.output, "bad\\x1b[31mname\\x0a\n")) << f.output;
+}
+
+TEST_F(the_client, refuses_a_server_with_another_key) {
+  self_certifying_path wrong = server.path();
+  wrong.id = new_key("127.0.0.1").id();
+  const finished f = run_program({"sfs", "ls", there, wrong.text()});
+  EXPECT_EQ(f.status, 1);
+  EXPECT_TRUE(has(f.errors, "HOSTID")) << f.errors;
+}
+
+TEST_F(the_client, is_told_when_anonymous_clients_may_do_nothing) {
+  running_server closed({"--anonymous", "nothing"});
+  const finished f =
+      run_program({"sfs", "ls", "--connect=" + closed.place().text, closed.path().text()});
+  EXPECT_EQ(f.status, 1);
+  EXPECT_TRUE(has(f.errors, "anonymous")) << f.errors;
+}
+
+TEST_F(the_client, measures_with_sfsload_and_checks_what_it_reads) {
+  const std::string data = (server.scratch().path() / "export/data").string();
+  for (const char* size : {"8192", "65536", "1000"}) {
+    const finished f = run_program({"sfsload", there, "--size", size, "--seconds", "1", "--warmup",
+                                    "0", "--connections", "2", path("/data"), data});
+    EXPECT_EQ(f.status, 0) << f.errors;
+    EXPECT_TRUE(has(f.output, "\"mb_per_s\": ")) << f.output;
+    EXPECT_FALSE(has(f.output, "\"checked\": 0,")) << f.output;
+  }
+}
+
+TEST_F(the_client, finds_out_with_sfsload_when_the_file_is_not_what_is_served) {
+  byte_string other = server.content();
+  for (std::size_t i = 0; i < other.size(); i += 4096) other[i] ^= 1;
+  const auto file =
+      server.scratch().file("other", {reinterpret_cast<const char*>(other.data()), other.size()});
+  const finished f =
+      run_program({"sfsload", there, "--seconds", "1", path("/data"), file.string()});
+  EXPECT_EQ(f.status, 1);
+  EXPECT_TRUE(has(f.errors, "something else than the file")) << f.errors;
+}
+
+TEST(the_key_program, makes_a_key_once_and_shows_its_path) {
+  const scratch_directory scratch;
+  const std::string file = scratch.path() / "key";
+  const finished made = run_program({"sfskey", "gen", "--location", "host.example%99", file});
+  EXPECT_EQ(made.status, 0) << made.errors;
+  EXPECT_TRUE(self_certifying_path::parse(made.output.substr(0, made.output.size() - 1)));
+  EXPECT_TRUE(made.output.starts_with("/sfs/@host.example%99,"));
+  EXPECT_EQ(run_program({"sfskey", "show", file}).output, made.output);
+  EXPECT_EQ(run_program({"sfskey", "gen", file}).status, 1) << "an existing file stays";
+  EXPECT_EQ(run_program({"sfskey", "show", file}).output, made.output);
+  EXPECT_EQ(run_program({"sfskey", "gen", "--location", "a b", file + "2"}).status, 2);
+}
+
+TEST(every_program, teaches_its_use_and_refuses_what_it_does_not_know) {
+  for (const char* name : {"sfsd", "sfs", "sfskey", "sfsload"}) {
+    const finished help = run_program({name, "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_TRUE(help.output.starts_with("usage: ")) << name;
+    EXPECT_EQ(run_program({name, "--nonsense"}).status, 2) << name;
+    EXPECT_EQ(run_program({name}).status, 2) << name;
+  }
+  EXPECT_EQ(run_program({"sfsd", "--export", "/", "--key", "/nothing"}).status, 1);
+}
+
+}  // namespace
+}  // namespace sfs::test
