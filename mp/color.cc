@@ -45,10 +45,10 @@ class color_table {
   std::unordered_map<std::uint64_t, color_state*> colors_;  // guarded by mutex_; counts nothing
 };
 
-// Never destroyed: callbacks that are destroyed at exit still hold colors.
 // Numbers from here on are the ids of fresh colors.
 constexpr std::uint64_t first_fresh = std::uint64_t{1} << 61;
 
+// Never destroyed: callbacks that are destroyed at exit still hold colors.
 constexpr std::size_t shards = 16;
 using color_tables = std::array<color_table, shards>;
 
@@ -126,11 +126,12 @@ void color_state::post_reaper() noexcept {
     return;
   }
   if (!mail.push(t)) return;
-  // It was idle, so this thread is the owner and can do it here and now.
+  // It was idle, so this thread is the owner and can do it here and now. Looked up by name, it may
+  // have got more to do in the meantime.
   t = mail.pop();
-  const task_size size = t->act(t, action::destroy);
-  t->spend(size);  // it is the anchor
-  if (!relinquish()) submit_runnable(this);
+  mail.retire(t, t->act(t, action::destroy));
+  --reapers_run;  // of those that workers run
+  if (mail.has_more() || !relinquish()) submit_runnable(this);
 }
 
 bool color_state::dispose() noexcept {

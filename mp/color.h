@@ -7,9 +7,10 @@
 //
 //   color c = color::fresh();                 // one per client, say
 //   post(c, [] { ... });                      // run this under c, later
-//   cbv done = cwrap(c, &client::done, this);  // a callback that, whoever calls it, runs under c
+//   cbv done = cwrap(c, this, &client::done);  // a callback that, whoever calls it, runs under c
 //   done();                                   //   at once if c is the running color, else posted
 //   cpucb(done);                              // always posted, to done's own color
+//   cpucb(wrap(&tick));                       // no color was given: the default color
 //
 // Thread-safety: everything here may be called from any thread, callback or not, with or without a
 // runtime, and does not block, except for short internal locks. One color object is as
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "mp/detail/color_state.h"
@@ -87,8 +89,8 @@ class color {
 // Callbacks that one thread or callback posts to one color run in the order of posting. The
 // function object is destroyed right after it has run, or unrun when the runtime stops.
 template <class F>
-  requires std::invocable < std::decay_t<F>
-& > void post(const color& c, F&& function, where site = where::current()) {
+  requires(std::is_invocable_v<std::decay_t<F>&>)
+void post(const color& c, F&& function, where site = where::current()) {
   detail::submit(c.state(), detail::make_task(std::forward<F>(function), site));
 }
 

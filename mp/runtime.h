@@ -15,15 +15,28 @@
 // Thread-safety: construct, start, drain, stop and destroy a runtime from one thread that is not
 // running a callback. The free functions may be called from anywhere.
 //
-// Guarantees, each held by a test in tests/mp/guarantees_test.cc:
-//   1 exclusion       two callbacks of one color never overlap; what the first wrote the second
-//   sees 2 order           callbacks posted to one color by one callback or thread run in that
-//   order 3 exactly once    each posted callback runs once, or is destroyed unrun by stop(), which
-//   counts it 4 fairness        see fairness_bound() 5 default color   what names no color has the
-//   default color 6 independence    two different colors are never serialised with each other 8
-//   failure         an exception that leaves a callback ends the program, naming its call site,
-//                     unless runtime_options::on_exception is set
-//   9 colored calls   see cwrap() in mp/color.h
+// Guarantees, numbered as in the README, each held by a test in tests/mp/guarantees_test.cc:
+//
+//  1. Exclusion: two callbacks of one color never overlap; what the first wrote the second sees.
+//
+//  2. Order: callbacks posted to one color by one callback or thread run in the order of posting.
+//
+//  3. Exactly once: each posted callback runs once, or is destroyed unrun by stop(), which counts
+//  it.
+//
+//  4. Fairness: see fairness_bound().
+//
+//  5. Default color: what names no color has the default color.
+//
+//  6. Independence: two different colors are never serialised with each other; but what a running
+//     callback posted last may wait for it to end (publish() in mp/color.h prevents that).
+//
+//  8. Failure: an exception that leaves a callback ends the program, naming the callback's call
+//  site,
+//     unless runtime_options::on_exception is set.
+//
+//  9. Colored calls: see cwrap in mp/color.h.
+//
 // (7, cancellation, belongs to the event sources in async/.)
 #pragma once
 

@@ -105,13 +105,8 @@ std::uint64_t scheduler::destroy_pending() noexcept {
   const auto destroy = [&tasks](color_state* color) {
     do {
       while (task* const t = color->mail.pop()) {
-        const task_size size = t->act(t, action::destroy);
+        color->mail.retire(t, t->act(t, action::destroy));
         ++tasks;
-        if (color->mail.may_free(t)) {
-          task::free(t, size);
-        } else {
-          t->spend(size);
-        }
       }
     } while (!color->relinquish());
   };
@@ -125,10 +120,7 @@ std::uint64_t scheduler::destroy_pending() noexcept {
 
 void scheduler::drain() noexcept {
   parker self;
-  do {
-    queue().parking.wait_until_all_sleep(self);
-    sync::fence();
-  } while (has_work() && !queue().stopping.load(std::memory_order_relaxed));
+  queue().parking.drain(self, [this] { return has_work(); });
 }
 
 bool scheduler::has_work() const noexcept {
@@ -139,10 +131,10 @@ bool scheduler::has_work() const noexcept {
   return false;
 }
 
-bool scheduler::needs_a_worker(bool all_asleep) noexcept {
+bool scheduler::needs_a_worker() noexcept {
   const std::uint64_t terms = terms_.load(std::memory_order_relaxed);
   const bool same_terms = std::exchange(watched_terms_, terms) == terms;
-  bool needed = !all_asleep && same_terms && options_.waiter != nullptr && !led();
+  bool needed = same_terms && options_.waiter != nullptr && !led();
   for (const auto& worker : workers_) needed = worker->is_stuck() || needed;  // each one looks
   return needed;
 }

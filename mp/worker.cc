@@ -143,11 +143,7 @@ inline void worker::execute(color_state& color, task* t) noexcept {
     size = t->act(t, action::measure);
     scheduler_.handle_exception(t->site);
   }
-  if (color.mail.may_free(t)) {
-    task::free(t, size);
-  } else {
-    t->spend(size);
-  }
+  color.mail.retire(t, size);
 }
 
 void worker::run_callbacks(color_state& color) noexcept {

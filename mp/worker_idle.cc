@@ -54,8 +54,7 @@ bool worker::sleep(bool searching) noexcept {
   const auto has_work = [this] { return scheduler_.has_work(); };
   if (!scheduler_.try_lead()) {
     const auto start = clock::now();
-    parking.park(sleeper_, searching, has_work,
-                 [this](bool all_asleep) { return scheduler_.needs_a_worker(all_asleep); });
+    parking.park(sleeper_, searching, has_work, [this] { return scheduler_.needs_a_worker(); });
     learn(clock::now() - start);
     return true;
   }

@@ -82,7 +82,10 @@ class alignas(64) color_state {
   [[nodiscard]] bool relinquish() noexcept {
     if (own_references_ != 0) merge_references();
     // relaxed: `reaped` is set by the owner itself.
-    if ((references_.load(std::memory_order_relaxed) & reaped) != 0 && dispose()) return true;
+    if ((references_.load(std::memory_order_relaxed) & reaped) != 0) {
+      if (dispose()) return true;
+      if (mail.has_more()) return false;
+    }
     return mail.give_up();
   }
 

@@ -2,17 +2,15 @@
 //
 // State. `top` is the newest node pushed; null means that the color is idle and has no owner. The
 // poster that finds it null becomes the owner and hands the color to the queue; whoever takes it
-// from there is the owner, until give_up() succeeds. All other fields are the owner's: the private
-// FIFO
+// from there is the owner, until give_up() succeeds. All other fields are the owner's: the FIFO
 // (`head`, `tail`), and the *anchor*, the value of `top` up to which the owner has taken over.
 //
 // Invariants.
 //  - top == null  <=>  idle: the FIFO is empty and anchor is null.
 //  - From top down to the anchor (exclusive), `next` points to the next older node. In the FIFO it
 //    points to the next newer one.
-//  - The anchor's memory is not given back while it is the anchor, even after it has run (it is
-//  then
-//    "spent"). So no new node can have its address, and top == anchor really means "nothing new".
+//  - The anchor's memory is not given back while it is the anchor, even after it has run: it is
+//    then "spent". So no new node has its address, and top == anchor really means "nothing new".
 //
 // Exclusion and visibility: giving up is a release, becoming the owner from null an acquire, and in
 // between the color is handed on through the queue's own release/acquire; so what one owner wrote,
@@ -24,7 +22,8 @@
 
 namespace async::detail {
 
-// `Node` has a `Node* next`, `bool spent()`, and static `free_spent(Node*)`.
+// `Node` has a `Node* next`, and for what has run: `spend(size)`, `bool spent()`, and static
+// `free(Node*, size)` and `free_spent(Node*)`.
 template <class Sync, class Node>
 class mailbox {
  public:
@@ -52,7 +51,7 @@ class mailbox {
     append(node, node);
   }
 
-  // The oldest node, or null if there is none. After it has run, the caller asks may_free().
+  // The oldest node, or null if there is none. After it has run, it goes to retire().
   [[nodiscard]] Node* pop() noexcept {
     if (head_ == nullptr) {
       take_over();
@@ -69,9 +68,16 @@ class mailbox {
     return head_ != nullptr;
   }
 
-  // Whether a popped node may be freed at once; if not, the caller marks it spent, and it is freed
-  // later.
-  [[nodiscard]] bool may_free(const Node* node) const noexcept { return node != anchor_; }
+  // Gives back the memory of a node that was popped and has run, now or, if it is the anchor,
+  // later. `size` is what Node::free() is told.
+  template <class Size>
+  void retire(Node* node, Size size) noexcept {
+    if (node == anchor_) {
+      node->spend(size);
+    } else {
+      Node::free(node, size);
+    }
+  }
 
   // With an empty FIFO, before the mailbox is destroyed instead of given up.
   void abandon() noexcept {

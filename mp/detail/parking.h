@@ -4,21 +4,27 @@
 // events in the idle_waiter. `need_wake` is true when some worker is asleep and none is searching.
 //
 // No lost wake-up. The two sides, in steps:
-//   publisher  P1 puts work where has_work() sees it   P2 full fence   P3 reads need_wake
+//
+//   publisher  P1 puts work where has_work() sees it
+//              P2 full fence
+//              P3 reads need_wake
 //              P4 if it is set: under the lock takes one sleeper off the list, counts it as
-//              searching,
-//                 and wakes it
+//                 searching, and wakes it
 //   sleeper    S1 under the lock leaves the search, joins the list, updates need_wake
-//              S2 full fence   S3 asks has_work()
+//              S2 full fence
+//              S3 asks has_work()
 //              S4 if there is work: under the lock leaves the list again, if it is still on it
-// Each side writes (P1, S1) before its fence and reads (P3, S3) after it, so at least one of them
-// sees the other. If need_wake is false at P3 because somebody searches, then that searcher sees
-// the work: either in its search, or, if it was the last searcher and found other work, when it
-// looks once more (F3), or else when it goes to sleep itself (S3).
 //   finder     F1 under the lock leaves the search, updates need_wake
-//              F2 full fence   F3 if no searcher is left: asks has_work(), and if so wakes one
-// So a burst of posts wakes the workers one after the other, and never one that is already
-// searching.
+//              F2 full fence
+//              F3 if no searcher is left: asks has_work(), and if so wakes one
+//
+// Publisher and sleeper each write (P1, S1) before their fence and read (P3, S3) after it, so at
+// least one of them sees the other. If need_wake is false at P3 because somebody searches, then
+// that searcher sees the work: either in its search, or, if it found other work and was the last
+// searcher, when it looks once more (F3), or else when it goes to sleep itself (S3).
+//
+// So a burst of posts wakes the workers one after the other, and never one that is searching
+// already.
 //
 // Thread-safety: all members may be called by all workers; work_published() by any thread.
 #pragma once
@@ -48,6 +54,7 @@ class parking {
     workers_ = workers;
     waiter_ = waiter;
     searching_ = 0;
+    released_ = false;
     update();
   }
 
@@ -63,8 +70,10 @@ class parking {
   // Wakes all, so that they see that they are to stop.
   void wake_all() noexcept {
     const std::lock_guard lock(mutex_);
+    released_ = true;
     while (!asleep_.empty()) wake_first();
     update();
+    if (drainer_ != nullptr) std::exchange(drainer_, nullptr)->signal();
   }
 
   // The worker.
@@ -121,17 +130,24 @@ class parking {
 
   // Draining.
 
-  // Blocks until all workers are asleep. They may be about to wake up for work that they see.
-  void wait_until_all_sleep(typename Sync::parker& self) noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      if (asleep_.size() == workers_) return;
-      drainer_ = &self;
+  // Blocks until all workers are asleep and there is no work, or wake_all() is called. Under the
+  // lock no worker can get up, so none has work in hand then.
+  template <class HasWork>
+  void drain(typename Sync::parker& self, HasWork&& has_work) noexcept {
+    for (;;) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (released_ || (asleep_.size() == workers_ && !has_work())) return;
+        drainer_ = &self;
+      }
+      self.wait();
     }
-    self.wait();
   }
 
  private:
+  // A watcher gives up when it has found all asleep so many times.
+  static constexpr int patience = 64;
+
   void update() noexcept {
     // relaxed: read after a fence by publishers; written here before a fence by sleepers (S2).
     need_wake_.store(!asleep_.empty() && searching_ == 0, std::memory_order_relaxed);
@@ -195,32 +211,36 @@ class parking {
   bool watch(sleeper& self, Needed& needed) noexcept {
     using namespace std::chrono_literals;
     constexpr std::chrono::nanoseconds first = 50us, longest = 800us;
-    constexpr int patience = 64;
     {
       const std::lock_guard lock(mutex_);
       if (waiter_ == nullptr || watched() || !self.is_linked()) return false;
       watched_.store(true, std::memory_order_relaxed);
     }
-    bool signalled = false, got_up = false;
     int quiet = 0;
-    for (auto interval = first; quiet < patience; interval = std::min(interval * 2, longest)) {
-      signalled = self.parker.wait_for(interval);
-      if (signalled) break;
-      const bool all_asleep = all_sleep();
-      if (needed(all_asleep)) {
-        got_up = get_up(self);
+    for (auto interval = first;; interval = std::min(interval * 2, longest)) {
+      if (self.parker.wait_for(interval)) {
+        self.parker.signal();  // the caller's wait() takes it
         break;
       }
-      quiet = all_asleep ? quiet + 1 : 0;
+      const bool all_asleep = note_quiet(quiet);
+      if (quiet == patience) return false;
+      if (!all_asleep && needed()) {
+        watched_.store(false, std::memory_order_relaxed);
+        return get_up(self);
+      }
     }
     watched_.store(false, std::memory_order_relaxed);
-    if (signalled) self.parker.signal();  // the caller's wait() takes it
-    return got_up;
+    return false;
   }
 
-  bool all_sleep() noexcept {
+  // Counts for how long all have been asleep, and ends the watch when it is long enough: under the
+  // lock, so that a worker which leaves its sleep later sees that nobody watches.
+  bool note_quiet(int& quiet) noexcept {
     const std::lock_guard lock(mutex_);
-    return asleep_.size() == workers_;
+    const bool all_asleep = asleep_.size() == workers_;
+    quiet = all_asleep ? quiet + 1 : 0;
+    if (quiet == patience) watched_.store(false, std::memory_order_relaxed);
+    return all_asleep;
   }
 
   typename Sync::mutex mutex_;
@@ -230,6 +250,7 @@ class parking {
   unsigned workers_ = 0;
   unsigned searching_ = 0;
   Waiter* waiter_ = nullptr;
+  bool released_ = false;  // wake_all() was called
   typename Sync::parker* drainer_ = nullptr;
 
   // Written under mutex_.

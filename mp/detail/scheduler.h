@@ -60,7 +60,7 @@ class scheduler {
   bool has_work() const noexcept;
   // For the watching worker, every now and then: whether work lies in some worker's segment and
   // does not move, or readiness is looked after by nobody.
-  bool needs_a_worker(bool all_asleep) noexcept;
+  bool needs_a_worker() noexcept;
   // The right to be in the idle_waiter: one worker at a time, the leader.
   bool try_lead() noexcept {
     // A read first: the line stays shared while somebody leads. acquire/release: what the last

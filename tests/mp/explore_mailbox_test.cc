@@ -26,9 +26,12 @@ struct node {
   explore::plain<unsigned> poster;
   explore::plain<unsigned> number;  // among the poster's
   explore::plain<bool> posts_again;
+  std::array<unsigned, 3> runs_after{};  // of each poster so many must run before
   bool is_spent = false;
 
+  void spend(int) { is_spent = true; }
   bool spent() const { return is_spent; }
+  static void free(node* n, int);
   static void free_spent(node* n);
 };
 
@@ -65,6 +68,8 @@ class node_pool {
 
 node_pool* pool;  // of the case under test
 
+void node::free(node* n, int) { pool->free(n); }
+
 void node::free_spent(node* n) {
   check(n->is_spent, "a node is freed as spent that has not run");
   pool->free(n);
@@ -82,12 +87,25 @@ struct color {
   explore::plain<int> running{0};
   std::array<explore::plain<unsigned>, 4> next_number;
   explore::plain<unsigned> own_posts{0};
+  std::array<explore::atomic<unsigned>, 3> posted;  // by each poster, so many posts have returned
 
   color() { pool = &nodes; }
 
   // Whether the caller has become the owner.
   bool post(unsigned poster, unsigned number, bool posts_again = false) {
-    return mail.push(nodes.make(poster, number, posts_again));
+    const bool was_idle = mail.push(nodes.make(poster, number, posts_again));
+    posted[poster].store(number + 1, std::memory_order_release);
+    return was_idle;
+  }
+
+  // What the color posts to itself runs behind all that it knows to have been posted.
+  void post_own() {
+    const unsigned number = own_posts;
+    own_posts = number + 1;
+    node* n = nodes.make(owner_is_poster, number, false);
+    for (std::size_t p = 0; p != posted.size(); ++p)
+      n->runs_after[p] = posted[p].load(std::memory_order_acquire);
+    mail.push_own(n);
   }
 
   // As its owner: runs the oldest callback. False if there is none.
@@ -99,16 +117,11 @@ struct color {
     const unsigned poster = n->poster;
     check(n->number == next_number[poster], "a callback is lost, comes twice or out of order");
     next_number[poster] = next_number[poster] + 1;
-    if (n->posts_again) {
-      const unsigned number = own_posts;
-      own_posts = number + 1;
-      mail.push_own(nodes.make(owner_is_poster, number, false));
-    }
+    for (std::size_t p = 0; p != posted.size(); ++p)
+      check(next_number[p] >= n->runs_after[p], "a post to the own color has overtaken others");
+    if (n->posts_again) post_own();
     running = 0;
-    if (mail.may_free(n))
-      nodes.free(n);
-    else
-      n->is_spent = true;
+    mail.retire(n, 0);
     return true;
   }
 

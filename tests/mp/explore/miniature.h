@@ -114,12 +114,7 @@ struct miniature {
 
   // As scheduler::drain().
   void drain(parker& self) {
-    for (;;) {
-      parking.wait_until_all_sleep(self);
-      sync::fence();
-      if (!has_work()) return;
-      relax();
-    }
+    parking.drain(self, [this] { return has_work(); });
   }
 
   // From a worker.
