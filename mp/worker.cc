@@ -86,6 +86,11 @@ color_state* worker::take_posted() noexcept {
   return enqueue_all_but_first(colors, queue_.posted.take(colors, largest_share, sharers_));
 }
 
+color_state* worker::next_at_hand() noexcept {
+  color_state* const color = next_own();
+  return color != nullptr ? color : take_posted();
+}
+
 // The first is for now, the others wait in the segment, which is empty.
 color_state* worker::enqueue_all_but_first(color_state** colors, std::size_t count) noexcept {
   if (count == 0) return nullptr;

@@ -26,18 +26,14 @@ color_state* worker::wait_for_work() noexcept {
   for (;;) {
     const bool stop = stopping();
     color_state* color = nullptr;
-    if (!stop) color = searching && may_search ? search() : take_posted();
+    if (!stop) color = searching && may_search ? search() : next_at_hand();
     if (stop || color != nullptr) {
       if (searching) parking.found_work(has_work);
       leave_watch_behind();
       return color;
     }
     searching = sleep(searching);
-    if (!searching) {  // the wait has brought something
-      wake_for_backlog();
-      leave_watch_behind();
-      return next_own();
-    }
+    if (!searching) wake_for_backlog();  // the wait has brought something
   }
 }
 
@@ -75,8 +71,7 @@ color_state* worker::search() noexcept {
   auto now = start;
   bool seen = false;
   do {
-    if (color_state* const own = next_own()) return own;
-    if (color_state* const color = take_posted()) return color;
+    if (color_state* const color = next_at_hand()) return color;
     seen = false;
     for (std::size_t i = 1; i < sharers_; ++i) {
       worker& victim = *scheduler_.workers()[(index_ + i) % scheduler_.workers().size()];

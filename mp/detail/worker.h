@@ -79,6 +79,7 @@ class alignas(64) worker {
   color_state* enqueue_all_but_first(color_state** colors, std::size_t count) noexcept;
 
   color_state* take_posted() noexcept;
+  color_state* next_at_hand() noexcept;
 
   void poll_if_due() noexcept;
   void begin_poll() noexcept;
