@@ -6,8 +6,6 @@
 // the event stays alive until delivered() is each kind's own business, and is told there.
 //
 // Thread-safety: color and site never change. The hook belongs to the list's owner.
-// Invariant: each post() is followed by exactly one delivered(), with or without a deliver()
-// before.
 #pragma once
 
 #include <boost/intrusive/slist.hpp>
@@ -27,15 +25,8 @@ class event : public refcount {
       : color_(color_of(callback)), site_(callback.where()) {}
   event(color c, where site) noexcept : color_(std::move(c)), site_(site) {}
 
-  // Calls the callback, if it is not cancelled. Under the event's color.
-  virtual void deliver() = 0;
-
-  // The delivery is over, or was dropped because the runtime stopped. May free the event. After a
-  // deliver(), even one that threw, it runs under the event's color; else on any thread.
-  virtual void delivered() noexcept = 0;
-
-  // Queues a delivery. No lock may be held.
-  void post();
+  // Queues a delivery, by post_delivery(). No lock may be held.
+  virtual void post() = 0;
 
   const color& its_color() const noexcept { return color_; }
   where site() const noexcept { return site_; }
@@ -53,10 +44,17 @@ using event_list = boost::intrusive::slist<
     event, boost::intrusive::member_hook<event, decltype(event::ready_hook), &event::ready_hook>,
     boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
 
-// The posted closure: one word, so that it fits the smallest task.
+// The posted closure, of one word, so that it fits the smallest task. An Event has
+//   void deliver()              Calls the callback, if it is not cancelled. Under the event's
+//   color. void delivered() noexcept   The delivery is over, or was dropped because the runtime
+//   stopped. May
+//                               free the event. After a deliver(), even one that threw, it runs
+//                               under the event's color; else on any thread.
+// Invariant: each post is followed by exactly one delivered(), with or without a deliver() before.
+template <class Event>
 class delivery {
  public:
-  explicit delivery(event* e) noexcept : event_(e) {}
+  explicit delivery(Event* e) noexcept : event_(e) {}
   delivery(delivery&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
   ~delivery() {
     if (event_ != nullptr) event_->delivered();
@@ -64,10 +62,13 @@ class delivery {
   void operator()() { event_->deliver(); }
 
  private:
-  event* event_;
+  Event* event_;
 };
 
-inline void event::post() { async::post(color_, delivery(this), site_); }
+template <class Event>
+void post_delivery(Event* e) {
+  post(e->its_color(), delivery<Event>(e), e->site());
+}
 
 // Posts all and empties the list. No lock may be held.
 inline void post_all(event_list& events) {

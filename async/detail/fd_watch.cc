@@ -13,18 +13,6 @@ fd_watch::fd_watch(select_loop& loop, int fd, selop op, callback<void>::ref cb) 
   io.data = this;
 }
 
-bool fd_watch::fire() noexcept {
-  // relaxed: a delivery is handed over by the post, which orders it.
-  state seen = state::posted;
-  if (state_.load(std::memory_order_relaxed) == state::posted &&
-      state_.compare_exchange_strong(seen, state::stopped, std::memory_order_relaxed)) {
-    return false;
-  }
-  // It is idle, perhaps only just now, and nobody else moves it from there while we have the lock.
-  state_.store(state::posted, std::memory_order_relaxed);
-  return true;
-}
-
 bool fd_watch::clear() noexcept {
   // acquire: if it is idle, we free what the last delivery has used.
   return state_.exchange(state::cleared, std::memory_order_acq_rel) == state::idle;
@@ -37,19 +25,9 @@ bool fd_watch::finish() noexcept {
   return true;
 }
 
-void fd_watch::deliver() {
-  // relaxed: a clear() from our own color came before us in the color's order; with one from
-  // another color we may race.
-  if (state_.load(std::memory_order_relaxed) != state::cleared) callback_();
-}
+void fd_watch::post() { post_delivery(this); }
 
-void fd_watch::delivered() noexcept {
-  // release: as in finish(). Nothing of *this may be touched after a success.
-  state seen = state::posted;
-  if (state_.compare_exchange_strong(seen, state::idle, std::memory_order_release,
-                                     std::memory_order_relaxed)) {
-    return;
-  }
+void fd_watch::rearm_or_free() noexcept {
   if (!loop_.rearm(*this)) delete this;
 }
 

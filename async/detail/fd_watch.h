@@ -36,7 +36,18 @@ class fd_watch final : public event {
 
   // The leader, under the loop's lock: the fd is ready. Whether a delivery is to be posted; if not,
   // one is on its way, and the caller has to stop io.
-  [[nodiscard]] bool fire() noexcept;
+  [[nodiscard]] bool fire() noexcept {
+    // relaxed: a delivery is handed over by the post, which orders it.
+    state seen = state::posted;
+    if (state_.load(std::memory_order_relaxed) == state::posted &&
+        state_.compare_exchange_strong(seen, state::stopped, std::memory_order_relaxed)) {
+      return false;
+    }
+    // It is idle, perhaps only just now, and nobody else moves it from there while we have the
+    // lock.
+    state_.store(state::posted, std::memory_order_relaxed);
+    return true;
+  }
 
   // Under the loop's lock, when io has been stopped and the table has forgotten the watch. Whether
   // the caller has to free it, without the lock.
@@ -46,13 +57,27 @@ class fd_watch final : public event {
   // was cleared and the caller has to free it, without the lock.
   [[nodiscard]] bool finish() noexcept;
 
-  void deliver() override;
-  void delivered() noexcept override;
+  void post() override;
+  void deliver() {
+    // relaxed: a clear() from our own color came before us in the color's order; with one from
+    // another color we may race.
+    if (state_.load(std::memory_order_relaxed) != state::cleared) callback_();
+  }
+  void delivered() noexcept {
+    // release: as in finish(). Nothing of *this may be touched after a success.
+    state seen = state::posted;
+    if (!state_.compare_exchange_strong(seen, state::idle, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+      rearm_or_free();
+    }
+  }
 
   ev_io io;  // guarded by the loop's lock
 
  private:
   enum class state : unsigned char { idle, posted, stopped, cleared };
+
+  void rearm_or_free() noexcept;
 
   atom<state> state_{state::idle};
   select_loop& loop_;

@@ -21,7 +21,7 @@
 
 namespace async::detail {
 
-// A question, and then its answer. Derived classes have deliver().
+// A question, and then its answer, which deliver() passes on.
 class look_up : public event {
  public:
   look_up(color c, where site, std::string host) noexcept
@@ -33,7 +33,9 @@ class look_up : public event {
   // Never 0, and never the same again.
   std::uint64_t number() const noexcept { return number_; }
 
-  void delivered() noexcept override { delete this; }
+  void post() override { post_delivery(this); }
+  virtual void deliver() = 0;
+  void delivered() noexcept { delete this; }
 
  protected:
   // The answer: addresses, without a port, or why there are none, as an errno.

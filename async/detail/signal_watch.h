@@ -30,13 +30,14 @@ class signal_watch final : public event {
 
   void clear() noexcept { cleared_.store(true, std::memory_order_relaxed); }
 
-  void deliver() override {
+  void post() override { post_delivery(this); }
+  void deliver() {
     pending_.store(false, std::memory_order_release);
     // relaxed: as in fd_watch::deliver().
     if (!cleared_.load(std::memory_order_relaxed)) callback_();
   }
 
-  void delivered() noexcept override {
+  void delivered() noexcept {
     // For a delivery that the runtime's stop dropped. After one that ran, at worst a signal that
     // came meanwhile and the next one are not made one.
     pending_.store(false, std::memory_order_release);

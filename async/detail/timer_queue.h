@@ -30,10 +30,11 @@ class timer final : public event {
       : event(*cb), callback_(handle_access::detach(cb)) {}
   ~timer() override { take_callback(); }
 
-  void deliver() override {
+  void post() override { post_delivery(this); }
+  void deliver() {
     if (const auto cb = take_callback()) cb();
   }
-  void delivered() noexcept override {
+  void delivered() noexcept {
     take_callback();
     release();
   }

@@ -98,7 +98,7 @@ class timer_queue : public testing::Test {
     int n = 0;
     ready.clear_and_dispose([&](detail::event* e) {
       ++n;
-      e->delivered();
+      static_cast<detail::timer*>(e)->delivered();
     });
     return n;
   }
