@@ -156,7 +156,7 @@ struct posters_run_it : color {
 };
 
 TEST(explore_mailbox, two_threads_that_post_twice_each) {
-  EXPECT_TRUE(holds(explore::all<posters_run_it<2, 2, 0>>({.preemptions = 4, .stale = 2})));
+  EXPECT_TRUE(holds(explore::all<posters_run_it<2, 2, 0>>({.preemptions = 3, .stale = 2})));
 }
 
 TEST(explore_mailbox, three_threads_that_post_once_each) {
@@ -169,7 +169,7 @@ TEST(explore_mailbox, callbacks_that_post_to_their_own_color) {
 
 TEST(explore_mailbox, random_schedules_of_three_threads) {
   const explore::options o{
-      .stale = 3, .schedules = scaled(100000), .seed = async::test::test_seed(), .length = 40};
+      .stale = 3, .schedules = scaled(50000), .seed = async::test::test_seed(), .length = 40};
   EXPECT_TRUE(holds(explore::random<posters_run_it<3, 2, 5>>(o)));
 }
 
@@ -221,7 +221,7 @@ TEST(explore_mailbox, two_workers_take_turns_with_what_two_threads_post) {
 
 TEST(explore_mailbox, random_schedules_of_two_posters_and_two_workers) {
   const explore::options o{
-      .stale = 3, .schedules = scaled(100000), .seed = async::test::test_seed(), .length = 80};
+      .stale = 3, .schedules = scaled(50000), .seed = async::test::test_seed(), .length = 80};
   EXPECT_TRUE(holds(explore::random<workers_run_it<2>>(o)));
 }
 

@@ -255,26 +255,27 @@ TEST_P(fairness, a_color_waits_for_a_bounded_number_of_callbacks_behind_colors_t
   const color victim = color::fresh();
   std::uint64_t longest = 0;
   const auto round = [&](bool inside) {
-    std::array<std::uint64_t, counts.size()> before;
-    const auto look = [&before] {
-      for (std::size_t i = 0; i != counts.size(); ++i) before[i] = counts[i].ran.load();
-    };
-    baton ran;
-    const auto measure = [&] {
-      const auto me = static_cast<std::size_t>(&my_count() - counts.data());
-      longest = std::max(longest, counts[me].ran.load() - before[me]);
-      ran.post();
-    };
-    if (inside) {
-      post(colors[0], [&] {
-        look();
-        post(victim, measure);
+    // How much each worker had run when the post had been made: not before, for then the poster may
+    // lose its CPU for long. If the victim runs before that is known, the round tells nothing.
+    std::array<std::atomic<std::uint64_t>, counts.size()> before;
+    for (auto& b : before) b = ~std::uint64_t{0};
+    baton ran, looked;
+    const auto post_victim = [&] {
+      post(victim, [&] {
+        const auto me = static_cast<std::size_t>(&my_count() - counts.data());
+        const std::uint64_t from = before[me], to = counts[me].ran;
+        if (to > from) longest = std::max(longest, to - from);
+        ran.post();
       });
-    } else {
-      look();
-      post(victim, measure);
-    }
+      for (std::size_t i = 0; i != counts.size(); ++i) before[i] = counts[i].ran.load();
+      looked.post();
+    };
+    if (inside)
+      post(colors[0], [&] { post_victim(); });
+    else
+      post_victim();
     ran.wait();
+    looked.wait();
   };
   for (unsigned i = 0; i != lighter(1000); ++i) round(i % 2 == 0);
   over = true;
@@ -321,11 +322,13 @@ TEST(fairness_of_turns, a_chain_of_colors_through_the_slot_does_not_starve_the_q
   std::uint64_t longest = 0;
   for (unsigned i = 0; i != lighter(1000); ++i) {
     baton ran;
-    const auto before = endless.hops.load();
+    std::atomic<std::uint64_t> before{~std::uint64_t{0}};  // as above
     post(victim, [&] {
-      longest = std::max(longest, endless.hops.load() - before);
+      const std::uint64_t from = before, to = endless.hops;
+      if (to > from) longest = std::max(longest, to - from);
       ran.post();
     });
+    before = endless.hops.load();
     ran.wait();
   }
   endless.over = true;

@@ -406,14 +406,16 @@ int child_starts_over() {
   return ran == 1001 && summary.ran == 1001 && summary.destroyed == 0 ? 0 : 1;
 }
 
+// ThreadSanitizer allows no threads in the child of a process that had any.
+class forking : public testing::Test {
+  void SetUp() override {
 #if defined(__SANITIZE_THREAD__)
-// ThreadSanitizer does not support threads in a child of a process that had any.
-#define FORK_TEST(name) TEST(fork_, DISABLED_##name)
-#else
-#define FORK_TEST(name) TEST(fork_, name)
+    GTEST_SKIP() << "ThreadSanitizer allows no threads in a forked child";
 #endif
+  }
+};
 
-FORK_TEST(lets_the_child_start_over_while_the_parent_goes_on) {
+TEST_F(forking, lets_the_child_start_over_while_the_parent_goes_on) {
   runtime cpus({.cpus = 2});
   cpus.start();
   baton runs, goes_on;
@@ -432,7 +434,7 @@ FORK_TEST(lets_the_child_start_over_while_the_parent_goes_on) {
   EXPECT_EQ(cpus.stop().ran, 101u);
 }
 
-FORK_TEST(in_a_callback_lets_the_child_start_over) {
+TEST_F(forking, in_a_callback_lets_the_child_start_over) {
   runtime cpus({.cpus = 2});
   cpus.start();
   post(color{2}, [] { expect_child(child_starts_over); });
@@ -440,7 +442,7 @@ FORK_TEST(in_a_callback_lets_the_child_start_over) {
   cpus.stop();
 }
 
-FORK_TEST(under_load_finds_no_lock_held_in_the_child) {
+TEST_F(forking, under_load_finds_no_lock_held_in_the_child) {
   runtime cpus({.cpus = 2});
   cpus.start();
   std::atomic<bool> over{false};
@@ -459,7 +461,7 @@ FORK_TEST(under_load_finds_no_lock_held_in_the_child) {
   cpus.stop();
 }
 
-FORK_TEST(before_there_is_a_runtime_leaves_pending_posts_to_the_parent) {
+TEST_F(forking, before_there_is_a_runtime_leaves_pending_posts_to_the_parent) {
   unsigned ran = 0;
   post(color{}, [&ran] { ++ran; });
   expect_child(child_starts_over);

@@ -80,7 +80,7 @@ plan draw(prng& random, unsigned size) {
 }
 
 struct record {
-  std::uint64_t posted = 0, began = 0, ended = 0;
+  std::uint64_t posting = 0, posted = 0, began = 0, ended = 0;
   unsigned runs = 0;
 };
 
@@ -119,10 +119,10 @@ class execution {
                 [](const record* a, const record* b) { return a->began < b->began; });
       for (std::size_t k = 1; k < ran.size(); ++k)
         ASSERT_LT(ran[k - 1]->ended, ran[k]->began) << "two callbacks of color " << c << " overlap";
+      check_fifo(c, ran);
     }
     for (const auto& roots : plan_.roots) check_order(roots, "an outside thread");
     for (const auto& c : plan_.callbacks) check_order(c.makes, "a callback");
-    check_causes(by_color);
   }
 
   // The callbacks of each color in the order in which they ran.
@@ -140,18 +140,24 @@ class execution {
   static constexpr std::uint64_t first_number = 5000;
 
   void submit(unsigned i) {
+    record& mine = records_[i];
+    mine.posting = ++clock_;
+    post_as_planned(i);
+    mine.posted = ++clock_;
+  }
+
+  void post_as_planned(unsigned i) {
     const planned& c = plan_.callbacks[i];
-    records_[i].posted = ++clock_;
+    const color number = c.where == 0 ? color{} : color{first_number + c.where};
     switch (c.how) {
       case way::post_handle:
         return post(colors_[c.where], [this, i] { callback(i); });
       case way::post_number:
-        return post(c.where == 0 ? color{} : color{first_number + c.where},
-                    [this, i] { callback(i); });
+        return post(number, [this, i] { callback(i); });
       case way::cpucb_colored:
-        return cpucb(cwrap(colors_[c.where], this, &execution::callback, i));
+        return cpucb(cwrap(number, this, &execution::callback, i));
       case way::call_colored:
-        return cwrap(colors_[c.where], this, &execution::callback)(i);
+        return cwrap(number, this, &execution::callback)(i);
     }
   }
 
@@ -181,11 +187,14 @@ class execution {
     }
   }
 
-  // A color is a FIFO: if a post had returned before another one to the same color began (the
-  // stamps are taken before each post, so the next stamp of the same poster tells), it runs first.
-  void check_causes(const std::map<unsigned, std::vector<const record*>>& by_color) const {
-    for (const auto& [c, ran] : by_color)
-      for (const record* r : ran) ASSERT_LT(r->posted, r->began) << "color " << c;
+  // A color is a FIFO, whoever posts: what was posted before another post to it began runs first.
+  static void check_fifo(unsigned c, const std::vector<const record*>& ran) {
+    std::uint64_t first_posted = ~std::uint64_t{0};  // of those that ran later
+    for (auto r = ran.rbegin(); r != ran.rend(); ++r) {
+      ASSERT_LT((*r)->posting, (*r)->began);
+      ASSERT_LT((*r)->posting, first_posted) << "color " << c << " is no FIFO";
+      first_posted = std::min(first_posted, (*r)->posted);
+    }
   }
 
   const plan& plan_;

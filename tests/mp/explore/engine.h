@@ -78,7 +78,7 @@ class engine {
     std::fill_n(states_.begin(), p.threads, state::ready);
     quiesced_ = p.quiesce == nullptr;
     current_ = nobody;
-    for (unsigned t = 0; t != p.threads; ++t) memory_.see_all(t);  // the set-up
+    for (unsigned t = 0; t != p.threads; ++t) memory_.see_newest(t);  // of the set-up
     reschedule(false);
   }
 

@@ -189,12 +189,15 @@ class memory {
   }
   void take(unsigned thread, const view& from) { threads_[thread].current.join(from); }
 
-  // `thread` goes on as if it had seen all that the others have done so far.
-  void see_all(unsigned thread) {
-    auto& me = threads_[thread].current;
-    for (const auto& other : threads_) me.join(other.current);
+  // `thread` goes on as if it had seen all that the set-up has done, or all that the other threads
+  // have done so far.
+  void see_newest(unsigned thread) {
     for (place_id p = 0; p != places_.size(); ++p)
-      me.raise(slot(p), values_[places_[p].newest].stamp);
+      threads_[thread].current.raise(slot(p), values_[places_[p].newest].stamp);
+  }
+  void see_all(unsigned thread) {
+    for (const auto& other : threads_) threads_[thread].current.join(other.current);
+    see_newest(thread);
   }
 
   // Plain (not atomic) accesses. False if another thread's conflicting one is not ordered before.
