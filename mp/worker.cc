@@ -14,6 +14,15 @@ constinit thread_local worker* current = nullptr;
 
 }  // namespace
 
+inline void worker::made_runnable(color_state* color) noexcept {
+  if (polling_) {
+    enqueue(color);  // wake_for_backlog() decides whether anybody is woken for it
+    return;
+  }
+  if (slot_ != nullptr) publish_slot();
+  slot_ = color;
+}
+
 void submit_elsewhere(color_state* color, task* t) noexcept {
   if (current != nullptr) {
     current->submit(color, t);
@@ -105,39 +114,10 @@ void worker::enqueue(color_state* color) noexcept {
   if (!overflow_.empty() || !segment_.push(color)) overflow_.push(color);
 }
 
-void worker::made_runnable(color_state* color) noexcept {
-  if (polling_) {
-    enqueue(color);  // wake_for_backlog() decides whether anybody is woken for it
-    return;
-  }
-  publish_slot();
-  slot_ = color;
-}
-
 void worker::publish_slot() noexcept {
   if (slot_ == nullptr) return;
   enqueue(std::exchange(slot_, nullptr));
   if (sharers_ > 1) queue_.parking.work_published();  // else it is this worker that must see it
-}
-
-// One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
-// go through the slot. Returns the color that is to go to the tail, or null.
-color_state* worker::run_turn(color_state* color) noexcept {
-  budget_ = turn_length;
-  for (;;) {
-    running = color;
-    run_callbacks(*color);
-    running = nullptr;
-    if (color->mail.has_more() || !color->relinquish()) {
-      if (budget_ != 0 && !stopping()) continue;
-      publish_slot();  // what waits there became runnable before this turn ended
-      break;
-    }
-    color = std::exchange(slot_, nullptr);
-    if (color == nullptr || budget_ == 0) break;
-  }
-  ran_ += turn_length - budget_;
-  return color;
 }
 
 inline void worker::execute(color_state& color, task* t) noexcept {
@@ -151,12 +131,35 @@ inline void worker::execute(color_state& color, task* t) noexcept {
   color.mail.retire(t, size);
 }
 
-void worker::run_callbacks(color_state& color) noexcept {
+// Returns what is left of the budget.
+inline unsigned worker::run_callbacks(color_state& color, unsigned budget) noexcept {
   while (task* const t = color.mail.pop()) {
-    if (slot_ != nullptr) publish_slot();
+    if (slot_ != nullptr) [[unlikely]]
+      publish_slot();
     execute(color, t);
-    if (--budget_ == 0 || stopping()) return;
+    if (--budget == 0 || stopping()) break;
   }
+  return budget;
+}
+
+// One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
+// go through the slot. Returns the color that is to go to the tail, or null.
+color_state* worker::run_turn(color_state* color) noexcept {
+  unsigned budget = turn_length;
+  for (;;) {
+    running = color;
+    budget = run_callbacks(*color, budget);
+    running = nullptr;
+    if (color->mail.has_more() || !color->relinquish()) {
+      if (budget != 0 && !stopping()) continue;
+      publish_slot();  // what waits there became runnable before this turn ended
+      break;
+    }
+    color = std::exchange(slot_, nullptr);
+    if (color == nullptr || budget == 0) break;
+  }
+  ran_ += turn_length - budget;
+  return color;
 }
 
 color_state* worker::take_leftover() noexcept { return next_own(); }

@@ -70,7 +70,7 @@ class alignas(64) worker {
   color_state* next(color_state* last) noexcept;
   color_state* next_own() noexcept;
   color_state* run_turn(color_state* color) noexcept;
-  void run_callbacks(color_state& color) noexcept;
+  unsigned run_callbacks(color_state& color, unsigned budget) noexcept;
   void execute(color_state& color, task* t) noexcept;
   // relaxed: a worker that sees the stop late runs a callback more.
   bool stopping() const noexcept { return queue_.stopping.load(std::memory_order_relaxed); }
@@ -101,7 +101,6 @@ class alignas(64) worker {
   const bool has_waiter_;
 
   color_state* slot_ = nullptr;
-  unsigned budget_ = 0;
   unsigned turns_ = 0;
   std::uint64_t ran_ = 0;
   std::uint64_t ran_at_poll_ = 0;
