@@ -201,7 +201,7 @@ template <unsigned Workers>
 struct leads : miniature<leads<Workers>, Workers> {
   static constexpr unsigned threads = Workers + 2;
   job event, outside;
-  leads() { this->led.store(false); }
+  leads() { this->have_waiter(); }
   void thread(unsigned t) {
     if (t < Workers) return this->work(t);
     if (t == Workers) {
@@ -252,7 +252,7 @@ struct silent_work : miniature<silent_work, 2, watching_sync> {
   explore::parker quiet, two_ran;
   explore::atomic<bool> fired{false};
   silent_work() {
-    led.store(false);
+    have_waiter();
     patience_is_out = &quiet;
   }
   void thread(unsigned t) {

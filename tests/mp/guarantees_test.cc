@@ -408,6 +408,8 @@ TEST(fairness_to_readiness, an_event_is_handled_by_an_idle_cpu_while_another_run
   bool handled = true;
   for (int round = 0; round != 100 && handled; ++round) {
     cpus.drain();  // both are asleep
+    // In some rounds for so long that no sleeper watches any more (mp/detail/parking.h).
+    if (round < 3) std::this_thread::sleep_for(150ms);
     baton first_runs, ended;
     std::promise<void> second_ran;
     waiter.fire([&] {

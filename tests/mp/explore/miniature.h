@@ -88,7 +88,15 @@ struct miniature {
   std::array<async::detail::ring<Sync, job, 4>, Workers> segments;
   shared_part posted;
   atomic<bool> stopping{false};
-  atomic<bool> led{true};  // set to false where there is a leader
+  atomic<bool> led{true};  // without a waiter nobody may lead
+  bool has_waiter = false;
+
+  // In the set-up, for a case with events.
+  void have_waiter() {
+    has_waiter = true;
+    led.store(false);
+  }
+
   waiter_type waiter{*this};
   unsigned leader = 0;
 
@@ -146,22 +154,28 @@ struct miniature {
     for (;;) {
       const bool stops = stopping.load(relaxed);
       job* j = nullptr;
-      if (!stops && searching) j = search(i);
+      if (!stops) j = searching ? search(i) : next_at_hand(i);
       if (stops || j != nullptr) {
         if (searching) parking.found_work(look);
+        leave_watch_behind();
         return j;
       }
       searching = sleep(i, searching);
-      if (!searching) {
-        if (job* own = segments[i].pop()) return own;
-        searching = parking.try_search();  // another worker has taken what the wait brought
-      }
     }
   }
 
-  job* search(unsigned i) {
+  void leave_watch_behind() {
+    if (!has_waiter || Workers == 1) return;
+    if (!parking.watched() && !led.load(relaxed)) parking.work_published();
+  }
+
+  job* next_at_hand(unsigned i) {
     if (job* j = segments[i].pop()) return j;
-    if (job* j = posted.take()) return j;
+    return posted.take();
+  }
+
+  job* search(unsigned i) {
+    if (job* j = next_at_hand(i)) return j;
     for (unsigned k = 1; k != Workers; ++k) {
       job* j = nullptr;
       if (segments[(i + k) % Workers].take(&j, 1) != 0) return j;
@@ -179,9 +193,6 @@ struct miniature {
     searching =
         parking.lead(sleepers[i], searching, look, [this, i] { return segments[i].size() != 0; });
     led.store(false, std::memory_order_release);
-    // As in worker::finish_poll, for a backlog too small to be worth a wake-up of its own.
-    sync::fence();
-    if (!searching && segments[i].size() > 1 && !parking.watched()) parking.work_published();
     return searching;
   }
 
