@@ -22,7 +22,7 @@ inline constexpr stamp never = std::numeric_limits<stamp>::max();
 
 inline constexpr std::uint32_t not_in_heap = ~std::uint32_t{0};
 
-// `Timer` has the members std::uint32_t heap_index (not_in_heap outside) and heap_order.
+// `Timer` has the member std::uint32_t heap_index, not_in_heap outside.
 template <class Timer>
 class timer_heap {
  public:
@@ -34,9 +34,10 @@ class timer_heap {
 
   // Throws std::bad_alloc, and then has not added it.
   void push(stamp at, Timer* timer) {
-    heap_.push_back({at, timer});
-    timer->heap_order = next_order_++;
-    sift_up(heap_.size() - 1, {at, timer});
+    const entry added{at, next_order_, timer};
+    heap_.push_back(added);
+    ++next_order_;
+    sift_up(heap_.size() - 1, added);
   }
 
   // Removes and returns the earliest of a heap that is not empty.
@@ -52,16 +53,14 @@ class timer_heap {
  private:
   struct entry {
     stamp at;
+    std::uint64_t order;  // of adding
     Timer* timer;
   };
 
   static constexpr std::size_t arity = 4;
 
-  // Orders by stamp, then by order of adding. The difference stays right when the counter wraps,
-  // as long as the older one was added at most 2^31 additions ago.
   static bool before(const entry& a, const entry& b) noexcept {
-    if (a.at != b.at) return a.at < b.at;
-    return static_cast<std::int32_t>(a.timer->heap_order - b.timer->heap_order) < 0;
+    return a.at != b.at ? a.at < b.at : a.order < b.order;
   }
 
   void put(std::size_t i, const entry& e) noexcept {
@@ -109,7 +108,7 @@ class timer_heap {
   }
 
   std::vector<entry> heap_;
-  std::uint32_t next_order_ = 0;
+  std::uint64_t next_order_ = 0;
 };
 
 }  // namespace async::detail

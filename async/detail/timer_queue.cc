@@ -18,20 +18,23 @@ ref<timer> timer_queue::add(stamp at, callback<void>::ref cb) {
   return t;
 }
 
+// What is bound to the callback may set or remove timers when it is destroyed: so that is done
+// without the lock.
 void timer_queue::remove(timer& t) noexcept {
-  bool was_waiting = false;
+  t.prefetch_callback();
+  callback<void>::ptr taken;
   {
     const std::lock_guard lock(mutex_);
-    if (t.heap_index != not_in_heap) {
-      was_waiting = true;
-      const bool first = t.heap_index == 0;
-      heap_.remove(&t);
-      if (first) update_earliest();
+    if (t.heap_index == not_in_heap) {
+      taken = t.take_callback();
+      return;
     }
+    taken = t.take_callback_of_waiting();
+    const bool first = t.heap_index == 0;
+    heap_.remove(&t);
+    if (first) update_earliest();
   }
-  // Not under the lock: what is bound to the callback may set or remove timers when it goes.
-  t.take_callback();
-  if (was_waiting) t.release();
+  t.release();
 }
 
 bool timer_queue::prepare_sleep(stamp now) noexcept {
@@ -50,7 +53,7 @@ bool timer_queue::prepare_sleep(stamp now) noexcept {
 void timer_queue::expire(stamp now, event_list& ready) noexcept {
   if (earliest() > now) return;
   const std::lock_guard lock(mutex_);
-  for (int n = 0; n < batch && heap_.earliest() <= now; ++n) ready.push_back(*heap_.pop());
+  for (std::size_t n = 0; n < batch && heap_.earliest() <= now; ++n) ready.push_back(*heap_.pop());
   update_earliest();
 }
 

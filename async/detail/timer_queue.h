@@ -48,13 +48,25 @@ class timer final : public event {
         callback_.exchange(nullptr, std::memory_order_acquire));
   }
 
-  // Guarded by timer_queue::mutex_.
-  std::uint32_t heap_index = not_in_heap;
-  std::uint32_t heap_order = 0;
+  // The same, from the holder of timer_queue::mutex_ while the timer is in the heap: its delivery,
+  // the only one who would not hold the mutex, comes after that.
+  callback<void>::ptr take_callback_of_waiting() noexcept {
+    auto* const taken = callback_.load(std::memory_order_relaxed);
+    callback_.store(nullptr, std::memory_order_relaxed);
+    return handle_access::take<callback<void>::ptr>(taken);
+  }
+
+  // Has the memory of the callback fetched, which need not be there any more.
+  void prefetch_callback() const noexcept {
+    __builtin_prefetch(callback_.load(std::memory_order_relaxed));
+  }
+
+  std::uint32_t heap_index = not_in_heap;  // guarded by timer_queue::mutex_
 
  private:
   atom<callback<void>*> callback_;
 };
+static_assert(sizeof(void*) != 8 || sizeof(timer) <= 56, "a 64-byte chunk of malloc");
 
 // What ends the leader's sleep.
 class alarm_clock {
@@ -89,7 +101,7 @@ class timer_queue {
   void expire(stamp now, event_list& ready) noexcept;
 
   // So many timers expire between two looks at the fds.
-  static constexpr int batch = 1024;
+  static constexpr std::size_t batch = 1024;
 
   // For fork().
 

@@ -1,7 +1,9 @@
 // The heap and the queue of timers, with time as the test says it: no clock and no sleep.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "async/detail/timer_heap.h"
@@ -17,7 +19,6 @@ using detail::stamp;
 
 struct node {
   std::uint32_t heap_index = detail::not_in_heap;
-  std::uint32_t heap_order = 0;
 };
 
 // The naive model: a map that keeps equal stamps in the order of insertion.
@@ -92,10 +93,10 @@ class timer_queue : public testing::Test {
     return wrap([] {});
   }
   // How many are due; they are dropped.
-  int expire(stamp now) {
+  std::size_t expire(stamp now) {
     detail::event_list ready;
     queue.expire(now, ready);
-    int n = 0;
+    std::size_t n = 0;
     ready.clear_and_dispose([&](detail::event* e) {
       ++n;
       static_cast<detail::timer*>(e)->delivered();
@@ -114,7 +115,7 @@ TEST_F(timer_queue, the_alarm_is_set_when_the_leader_goes_to_sleep_and_not_befor
   EXPECT_EQ(alarm.sets(), 1);
   EXPECT_EQ(alarm.at(), 10);
   queue.end_sleep();
-  EXPECT_EQ(expire(50), 5);
+  EXPECT_EQ(expire(50), 5u);
 }
 
 TEST_F(timer_queue, an_earlier_timer_that_comes_while_the_leader_sleeps_sets_the_alarm) {
@@ -144,12 +145,12 @@ TEST_F(timer_queue, timers_that_are_pushed_back_cost_one_alarm) {
   EXPECT_EQ(alarm.sets(), 1) << "set for 10, which is still early enough";
   // It rings for a timer that is gone, and is set for the one that is left.
   queue.alarm_rang();
-  EXPECT_EQ(expire(10), 0);
+  EXPECT_EQ(expire(10), 0u);
   EXPECT_TRUE(queue.prepare_sleep(10));
   EXPECT_EQ(alarm.at(), 19);
   EXPECT_EQ(alarm.sets(), 2);
   queue.end_sleep();
-  EXPECT_EQ(expire(19), 1);
+  EXPECT_EQ(expire(19), 1u);
 }
 
 TEST_F(timer_queue, an_alarm_that_rang_is_silenced_before_the_next_sleep) {
@@ -157,7 +158,7 @@ TEST_F(timer_queue, an_alarm_that_rang_is_silenced_before_the_next_sleep) {
   EXPECT_TRUE(queue.prepare_sleep(0));
   queue.alarm_rang();
   queue.end_sleep();
-  EXPECT_EQ(expire(10), 1);
+  EXPECT_EQ(expire(10), 1u);
   EXPECT_TRUE(queue.prepare_sleep(10));
   EXPECT_EQ(alarm.at(), never);
   queue.alarm_rang();
@@ -170,16 +171,29 @@ TEST_F(timer_queue, nobody_sleeps_while_a_timer_is_due) {
   queue.end_sleep();
   EXPECT_FALSE(queue.prepare_sleep(10));
   EXPECT_FALSE(queue.prepare_sleep(11));
-  EXPECT_EQ(expire(9), 0) << "and none runs before its time";
-  EXPECT_EQ(expire(10), 1);
+  EXPECT_EQ(expire(9), 0u) << "and none runs before its time";
+  EXPECT_EQ(expire(10), 1u);
 }
 
 TEST_F(timer_queue, many_timers_that_are_due_at_once_expire_in_batches) {
-  for (int i = 0; i < detail::timer_queue::batch + 10; ++i) queue.add(5, nothing());
+  for (std::size_t i = 0; i < detail::timer_queue::batch + 10; ++i) queue.add(5, nothing());
   EXPECT_EQ(expire(5), detail::timer_queue::batch);
   EXPECT_FALSE(queue.prepare_sleep(5)) << "there are more";
-  EXPECT_EQ(expire(5), 10);
+  EXPECT_EQ(expire(5), 10u);
   EXPECT_EQ(queue.earliest(), never);
+}
+
+TEST_F(timer_queue, a_removed_timer_neither_expires_nor_sets_the_alarm) {
+  const auto first = queue.add(10, nothing());
+  queue.add(20, nothing());
+  queue.remove(*first);
+  queue.remove(*first);
+  EXPECT_TRUE(queue.prepare_sleep(0));
+  EXPECT_EQ(alarm.at(), 20);
+  queue.end_sleep();
+  const auto third = queue.add(15, nothing());
+  queue.remove(*third);
+  EXPECT_EQ(expire(100), 1u);
 }
 
 TEST_F(timer_queue, ten_thousand_timers_of_one_stamp_are_removed_in_any_order) {
@@ -189,7 +203,7 @@ TEST_F(timer_queue, ten_thousand_timers_of_one_stamp_are_removed_in_any_order) {
   std::shuffle(timers.begin(), timers.end(), random);
   for (const auto& t : timers) queue.remove(*t);
   EXPECT_EQ(queue.earliest(), never);
-  EXPECT_EQ(expire(7), 0);
+  EXPECT_EQ(expire(7), 0u);
 }
 
 }  // namespace
