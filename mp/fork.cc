@@ -10,6 +10,7 @@
 
 #include "mp/detail/cpus.h"
 #include "mp/detail/worker.h"
+#include "wrap/detail/block_cache.h"
 
 namespace async::detail {
 
@@ -17,13 +18,13 @@ namespace {
 
 void before_fork() {
   lock_color_tables();
-  lock_task_depots();
+  lock_block_depots();
   queue().posted.mutex().lock();
 }
 
 void after_fork() {
   queue().posted.mutex().unlock();
-  unlock_task_depots();
+  unlock_block_depots();
   unlock_color_tables();
 }
 

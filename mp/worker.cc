@@ -121,7 +121,7 @@ void worker::publish_slot() noexcept {
 }
 
 inline void worker::execute(color_state& color, task* t) noexcept {
-  task_size size;
+  block_size size;
   try {
     size = t->act(t, action::run);
   } catch (...) {

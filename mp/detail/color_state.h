@@ -49,8 +49,10 @@ class alignas(64) color_state {
   constexpr color_state(std::uint64_t id, color_kind kind) noexcept
       : kind_(kind), id_(id & id_mask) {}
 
-  static void* operator new(std::size_t) { return task_cache::allocate(task_size::large); }
-  static void operator delete(void* memory) noexcept { task_cache::free(memory, task_size::large); }
+  static void* operator new(std::size_t) { return block_cache::allocate(block_size::large); }
+  static void operator delete(void* memory) noexcept {
+    block_cache::free(memory, block_size::large);
+  }
 
   color_state(const color_state&) = delete;
   color_state& operator=(const color_state&) = delete;

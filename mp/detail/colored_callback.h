@@ -3,13 +3,13 @@
 // Thread-safety: may be called by any thread; what it wraps runs under its color only.
 #pragma once
 
-#include <new>
 #include <tuple>
 #include <utility>
 
 #include "mp/detail/color_state.h"
 #include "mp/detail/task.h"
 #include "wrap/callback.h"
+#include "wrap/detail/block_cache.h"
 #include "wrap/detail/closure.h"
 
 namespace async::detail {
@@ -17,7 +17,9 @@ namespace async::detail {
 template <class Callback, class Closure>
 class colored_callback;
 template <class... Rest, class Closure>
-class colored_callback<callback<void, Rest...>, Closure> final : public callback<void, Rest...> {
+class colored_callback<callback<void, Rest...>, Closure> final
+    : public callback<void, Rest...>,
+      public pooled<colored_callback<callback<void, Rest...>, Closure>> {
  public:
   // Takes over a counted reference to the color.
   template <class... A>
@@ -44,22 +46,7 @@ class colored_callback<callback<void, Rest...>, Closure> final : public callback
 
   const void* color_tag() const noexcept override { return color_.state; }
 
-  // From the tasks' cache where it fits, as most do: posted callbacks come and go as tasks do.
-  static void* operator new(std::size_t size) {
-    return cached() ? task_cache::allocate(cached_size()) : ::operator new(size);
-  }
-  static void operator delete(void* memory) noexcept {
-    cached() ? task_cache::free(memory, cached_size()) : ::operator delete(memory);
-  }
-
  private:
-  static constexpr bool cached() {
-    return sizeof(colored_callback) <= 64 && alignof(colored_callback) <= alignof(void*);
-  }
-  static constexpr task_size cached_size() {
-    return sizeof(colored_callback) <= 56 ? task_size::medium : task_size::large;
-  }
-
   void finalize() override { delete this; }
 
   // First, so that it is let go if the closure's constructor throws.

@@ -4,8 +4,6 @@
 
 namespace async::detail {
 
-void lock_task_depots();
-void unlock_task_depots();
 void lock_color_tables();
 void unlock_color_tables();
 // Forgets all named colors: the child makes new ones.

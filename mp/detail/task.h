@@ -1,5 +1,5 @@
 // A task: one posted callback, waiting in its color's mailbox (stage 3). Its memory comes from a
-// cache per thread (task_cache.h), in two sizes: a closure of up to 8 bytes (a counted callback,
+// cache per thread (block_cache.h), in two sizes: a closure of up to 8 bytes (a counted callback,
 // most often) makes a task of 32 bytes, one of up to 40 bytes makes 64, and a larger one is boxed.
 //
 // Thread-safety: a task belongs to whoever holds it: the poster, then the mailbox's owner.
@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "mp/detail/task_cache.h"
+#include "wrap/detail/block_cache.h"
 #include "wrap/where.h"
 
 namespace async::detail {
@@ -24,24 +24,24 @@ struct task {
   task* next;
   // Runs or destroys the closure (running ends with destroying it, even if it throws), and returns
   // the size of the task, whose memory stays. Null in a spent task; see spend().
-  task_size (*act)(task*, action);
+  block_size (*act)(task*, action);
   union {
     where site;
-    task_size spent_size;
+    block_size spent_size;
   };
 
   explicit task(where s) noexcept : next(nullptr), act(nullptr), site(s) {}
 
   // Marks a task whose closure is gone but whose memory must stay until the mailbox is done with
   // it.
-  void spend(task_size size) noexcept {
+  void spend(block_size size) noexcept {
     act = nullptr;
     spent_size = size;
   }
   bool spent() const noexcept { return act == nullptr; }
 
   // Gives the memory back, of a task whose closure is gone.
-  static void free(task* t, task_size size) noexcept { task_cache::free(t, size); }
+  static void free(task* t, block_size size) noexcept { block_cache::free(t, size); }
   static void free_spent(task* t) noexcept { free(t, t->spent_size); }
 };
 
@@ -49,7 +49,7 @@ inline constexpr std::size_t task_header = sizeof(task);
 static_assert(task_header == 24);
 
 // A task with its closure behind the header.
-template <class F, task_size Size>
+template <class F, block_size Size>
 struct closure_task : task {
   alignas(void*) std::byte storage[static_cast<std::size_t>(Size) - task_header];
 
@@ -81,11 +81,11 @@ task* make_task(F&& function, where site) {
   using closure = std::decay_t<F>;
   constexpr bool aligned = alignof(closure) <= alignof(void*);
   if constexpr (aligned && sizeof(closure) <= 64 - task_header) {
-    constexpr task_size size =
-        sizeof(closure) <= 32 - task_header ? task_size::small : task_size::large;
+    constexpr block_size size =
+        sizeof(closure) <= 32 - task_header ? block_size::small : block_size::large;
     using node = closure_task<closure, size>;
     static_assert(sizeof(node) == static_cast<std::size_t>(size));
-    void* memory = task_cache::allocate(size);
+    void* memory = block_cache::allocate(size);
     if constexpr (std::is_nothrow_constructible_v<closure, F>) {
       return ::new (memory) node(std::forward<F>(function), site);
     } else {

@@ -1,35 +1,33 @@
-// The memory of tasks, behind the inline fast path of detail/task_cache.h: the depot, from which a
-// thread's cache gets tasks by the batch when it is empty, and to which it gives a batch when it is
-// full, so that the depot's lock is taken once for a batch at most.
+// The memory behind the inline fast path of detail/block_cache.h: the depots, from which a thread's
+// cache gets blocks by the batch when it is empty, and to which it gives a batch when it is full,
+// so that a depot's lock is taken once for a batch at most.
 //
 // Memory is never given back to the system, but used again: what a program holds is its peak of
-// pending callbacks. Under AddressSanitizer tasks are plain heap blocks, so that it sees their
-// misuse.
+// callbacks. Under AddressSanitizer blocks are plain heap blocks, so that it sees their misuse.
 //
-// Thread-safety: the depot has a lock.
-#include "mp/detail/task_cache.h"
+// Stage: none (layer 0).
+// Thread safety: each depot has a lock.
+#include "wrap/detail/block_cache.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
 #include <new>
 
-#include "mp/detail/fork.h"
-
 namespace async::detail {
 
 #if !defined(__SANITIZE_ADDRESS__)
 
-constinit thread_local task_cache task_cache::small{task_size::small};
-constinit thread_local task_cache task_cache::medium{task_size::medium};
-constinit thread_local task_cache task_cache::large{task_size::large};
+constinit thread_local block_cache block_cache::small{block_size::small};
+constinit thread_local block_cache block_cache::medium{block_size::medium};
+constinit thread_local block_cache block_cache::large{block_size::large};
 
 namespace {
 
 constexpr std::size_t chunk_size = std::size_t{256} * 1024;
 constexpr std::size_t chunk_header = 64;
 
-// Free memory of a task's size. A batch is a list of blocks, and the batches are a list, too.
+// Free memory of one size. A batch is a list of blocks, and the batches are a list, too.
 struct block {
   block* next;
   block* next_batch;
@@ -67,7 +65,7 @@ class depot {
   block* carve(std::size_t size) {
     if (chunk_end_ - chunk_free_ < static_cast<std::ptrdiff_t>(size)) add_chunk();
     block* first = nullptr;
-    for (std::size_t i = 0; i < task_cache::batch; ++i) {
+    for (std::size_t i = 0; i < block_cache::batch; ++i) {
       if (chunk_end_ - chunk_free_ < static_cast<std::ptrdiff_t>(size)) break;
       first = ::new (static_cast<void*>(chunk_free_)) block{first, nullptr};
       chunk_free_ += size;
@@ -90,59 +88,59 @@ class depot {
   std::byte* chunk_end_ = nullptr;
 };
 
-// Never destroyed: tasks may be freed by the last destructors of the program.
-depot& depot_of(task_size size) {
+// Never destroyed: callbacks may be freed by the last destructors of the program.
+depot& depot_of(block_size size) {
   static depot& small = *new depot;
   static depot& medium = *new depot;
   static depot& large = *new depot;
-  return size == task_size::small ? small : size == task_size::medium ? medium : large;
+  return size == block_size::small ? small : size == block_size::medium ? medium : large;
 }
 
-constexpr task_size all_sizes[] = {task_size::small, task_size::medium, task_size::large};
+constexpr block_size all_sizes[] = {block_size::small, block_size::medium, block_size::large};
 
 }  // namespace
 
-// Gives a thread's tasks to the depot when the thread ends.
-struct task_cache::returner {
+// Gives a thread's blocks to the depots when the thread ends.
+struct block_cache::returner {
   ~returner() {
-    for (const task_size size : all_sizes) of(size).flush(capacity);
+    for (const block_size size : all_sizes) of(size).flush(capacity);
   }
 };
 
-void task_cache::flush(std::size_t most) noexcept {
+void block_cache::flush(std::size_t most) noexcept {
   const std::size_t given = std::min(most, count_);
   depot_of(size_).put(items_ + (count_ - given), given);
   count_ -= given;
 }
 
-void task_cache::return_at_thread_exit() {
+void block_cache::return_at_thread_exit() {
   thread_local returner at_exit;
   static_cast<void>(at_exit);
 }
 
-void* task_cache::refill() {
+void* block_cache::refill() {
   return_at_thread_exit();
   count_ = depot_of(size_).get(items_, batch, static_cast<std::size_t>(size_));
   return items_[--count_];
 }
 
-void task_cache::make_room() noexcept {
+void block_cache::make_room() noexcept {
   return_at_thread_exit();
   flush(batch);
 }
 
-void lock_task_depots() {
-  for (const task_size size : all_sizes) depot_of(size).mutex().lock();
+void lock_block_depots() {
+  for (const block_size size : all_sizes) depot_of(size).mutex().lock();
 }
 
-void unlock_task_depots() {
-  for (const task_size size : all_sizes) depot_of(size).mutex().unlock();
+void unlock_block_depots() {
+  for (const block_size size : all_sizes) depot_of(size).mutex().unlock();
 }
 
 #else
 
-void lock_task_depots() {}
-void unlock_task_depots() {}
+void lock_block_depots() {}
+void unlock_block_depots() {}
 
 #endif
 
