@@ -86,7 +86,8 @@ void make_call_destroy(benchmark::State& state) {
       benchmark::DoNotOptimize(cb(7));
     }
   });
-  state.counters["bytes"] = bytes_each<Engine>();
+  static const double bytes = bytes_each<Engine>();  // once: the cache keeps what it got
+  state.counters["bytes"] = bytes;
 }
 
 template <class Engine>
