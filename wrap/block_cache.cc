@@ -10,6 +10,7 @@
 #include "wrap/detail/block_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <mutex>
 #include <new>
@@ -19,6 +20,7 @@ namespace async::detail {
 #if !defined(__SANITIZE_ADDRESS__)
 
 constinit thread_local block_cache block_cache::small{block_size::small};
+constinit thread_local block_cache block_cache::moderate{block_size::moderate};
 constinit thread_local block_cache block_cache::medium{block_size::medium};
 constinit thread_local block_cache block_cache::large{block_size::large};
 
@@ -88,15 +90,14 @@ class depot {
   std::byte* chunk_end_ = nullptr;
 };
 
+constexpr std::array all_sizes = {block_size::small, block_size::moderate, block_size::medium,
+                                  block_size::large};
+
 // Never destroyed: callbacks may be freed by the last destructors of the program.
 depot& depot_of(block_size size) {
-  static depot& small = *new depot;
-  static depot& medium = *new depot;
-  static depot& large = *new depot;
-  return size == block_size::small ? small : size == block_size::medium ? medium : large;
+  static auto& depots = *new std::array<depot, all_sizes.size()>;
+  return depots[static_cast<std::size_t>(std::ranges::find(all_sizes, size) - all_sizes.begin())];
 }
-
-constexpr block_size all_sizes[] = {block_size::small, block_size::medium, block_size::large};
 
 }  // namespace
 

@@ -17,7 +17,7 @@
 namespace async::detail {
 
 // In bytes.
-enum class block_size : std::uintptr_t { small = 32, medium = 56, large = 64 };
+enum class block_size : std::uintptr_t { small = 32, moderate = 48, medium = 56, large = 64 };
 
 #if !defined(__SANITIZE_ADDRESS__)
 
@@ -45,7 +45,17 @@ class block_cache {
   static constexpr std::size_t capacity = 2 * batch;
 
   static block_cache& of(block_size size) noexcept {
-    return size == block_size::small ? small : size == block_size::medium ? medium : large;
+    switch (size) {
+      case block_size::small:
+        return small;
+      case block_size::moderate:
+        return moderate;
+      case block_size::medium:
+        return medium;
+      case block_size::large:
+        break;
+    }
+    return large;
   }
 
   [[gnu::cold]] void* refill();
@@ -55,6 +65,7 @@ class block_cache {
 
   // initial-exec: one instruction finds it, also in a shared library.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local block_cache small;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local block_cache moderate;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local block_cache medium;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local block_cache large;
 
@@ -103,6 +114,7 @@ class pooled {
   static constexpr bool fits() { return sizeof(T) <= 64 && alignof(T) <= alignof(void*); }
   static constexpr block_size size_of_block() {
     return sizeof(T) <= 32   ? block_size::small
+           : sizeof(T) <= 48 ? block_size::moderate
            : sizeof(T) <= 56 ? block_size::medium
                              : block_size::large;
   }
