@@ -1,4 +1,4 @@
-// Starting, draining, stopping and starting again, under load and over fork().
+// Starting, draining, stopping and starting again, also under load.
 //
 // Serves stages 3 to 5: what becomes of callbacks at the edges of a runtime's life.
 //
@@ -6,33 +6,25 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "tests/mp/load.h"
 #include "tests/mp/tools.h"
 
 namespace {
 
 using async::color;
-using async::default_cpus;
 using async::post;
 using async::run_summary;
 using async::runtime;
 using async::test::baton;
-using async::test::event_source;
 using async::test::lighter;
-using async::test::test_seed;
 
 TEST(lifecycle, posts_made_before_the_start_are_run_after_it) {
   std::vector<int> order;
@@ -262,214 +254,6 @@ TEST(under_load, a_stop_from_a_callback_and_one_from_outside_may_meet) {
     outside.join();
     ASSERT_EQ(summary.ran + summary.destroyed, 4u);
   }
-}
-
-// Colors
-
-TEST(colors, end_with_their_last_handle_and_callback_and_not_before) {
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  // Looking a color up while its end is under way, from several threads.
-  std::atomic<std::uint64_t> ran{0};
-  const auto each = lighter(200'000);
-  std::array<std::thread, 3> threads;
-  for (unsigned t = 0; t != threads.size(); ++t) {
-    threads[t] = std::thread([&, t] {
-      async::test::prng random = async::test::make_prng(t);
-      for (std::uint64_t i = 0; i != each; ++i) {
-        post(color{1 + random() % 2}, [&] { ran.fetch_add(1, std::memory_order_relaxed); });
-        // Sometimes the color goes idle in between, sometimes not.
-        for (auto pause = random() % 64; pause != 0; --pause) async::detail::sync::relax();
-      }
-    });
-  }
-  for (auto& t : threads) t.join();
-  cpus.drain();
-  const run_summary summary = cpus.stop();
-  EXPECT_EQ(ran, 3 * each);
-  EXPECT_EQ(summary.ran, 3 * each);
-}
-
-TEST(colors, of_one_object_are_the_same_while_any_part_of_it_is_known) {
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  struct client {
-    unsigned entered = 0;  // its color's
-  };
-  std::vector<client> clients(8);
-  const auto each = lighter(100'000);
-  std::array<std::thread, 2> threads;
-  for (unsigned t = 0; t != threads.size(); ++t) {
-    threads[t] = std::thread([&, t] {
-      async::test::prng random = async::test::make_prng(10 + t);
-      for (std::uint64_t i = 0; i != each; ++i) {
-        client& c = clients[random() % clients.size()];
-        post(color::of(&c), [&c] { ++c.entered; });
-      }
-    });
-  }
-  for (auto& t : threads) t.join();
-  cpus.drain();
-  cpus.stop();
-  std::uint64_t sum = 0;
-  for (auto& c : clients) sum += c.entered;
-  EXPECT_EQ(sum, 2 * each);
-}
-
-TEST(colors, can_be_copied_moved_and_dropped_in_their_own_and_in_other_callbacks) {
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  std::atomic<unsigned> ran{0};
-  const auto rounds = static_cast<unsigned>(lighter(20'000));
-  for (unsigned i = 0; i != rounds; ++i) {
-    color c = color::fresh();
-    const color other = color{i % 3};
-    post(c, [&ran, c, other]() mutable {
-      color copy = c;
-      post(other, [&ran, copy]() mutable {
-        color moved = std::move(copy);
-        post(moved, [&ran, moved] { ++ran; });
-        moved = color::current();
-        ++ran;
-      });
-      c = other;
-      copy = color{};
-      ++ran;
-    });
-  }
-  cpus.drain();
-  EXPECT_EQ(ran, 3 * rounds);
-  EXPECT_EQ(cpus.stop().ran, 3 * rounds);
-}
-
-// How many CPUs
-
-class environment_variable {
- public:
-  explicit environment_variable(const char* value) { setenv("ASYNC_NCPU", value, 1); }
-  ~environment_variable() { unsetenv("ASYNC_NCPU"); }
-};
-
-TEST(default_cpu_count, is_that_of_the_environment_if_it_is_a_number_from_1_to_the_most) {
-  for (const unsigned n : {1u, 3u, async::max_cpus}) {
-    const environment_variable set(std::to_string(n).c_str());
-    EXPECT_EQ(default_cpus(), n);
-    if (n < 10) {
-      EXPECT_EQ(runtime().cpus(), n);
-    }
-  }
-}
-
-TEST(default_cpu_count, says_so_and_goes_on_when_the_environment_makes_no_sense) {
-  const unsigned otherwise = default_cpus();
-  for (const char* bad : {"", "0", "-1", "two", "2x", " 2", "257", "99999999999999999999"}) {
-    const environment_variable set(bad);
-    testing::internal::CaptureStderr();
-    EXPECT_EQ(default_cpus(), otherwise) << bad;
-    const std::string said = testing::internal::GetCapturedStderr();
-    EXPECT_NE(said.find("ASYNC_NCPU"), std::string::npos) << bad;
-  }
-}
-
-TEST(default_cpu_count, is_at_most_that_of_the_affinity_mask) {
-  cpu_set_t set;
-  ASSERT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
-  EXPECT_GE(default_cpus(), 1u);
-  EXPECT_LE(default_cpus(), static_cast<unsigned>(CPU_COUNT(&set)));
-}
-
-// fork()
-
-// Runs `in_child` in a child, which must return 0 from it.
-template <class F>
-void expect_child(F&& in_child) {
-  const pid_t pid = fork();
-  ASSERT_GE(pid, 0);
-  if (pid == 0) {
-    alarm(60);
-    _exit(in_child());
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(pid, &status, 0), pid);
-  EXPECT_TRUE(WIFEXITED(status)) << status;
-  EXPECT_EQ(WEXITSTATUS(status), 0);
-}
-
-int child_starts_over() {
-  std::atomic<unsigned> ran{0};
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  for (unsigned i = 0; i != 1000; ++i) post(color{i % 7}, [&] { ++ran; });
-  post(color::fresh(), [&] { ++ran; });
-  cpus.drain();
-  const run_summary summary = cpus.stop();
-  return ran == 1001 && summary.ran == 1001 && summary.destroyed == 0 ? 0 : 1;
-}
-
-// ThreadSanitizer allows no threads in the child of a process that had any.
-class forking : public testing::Test {
-  void SetUp() override {
-#if defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "ThreadSanitizer allows no threads in a forked child";
-#endif
-  }
-};
-
-TEST_F(forking, lets_the_child_start_over_while_the_parent_goes_on) {
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  baton runs, goes_on;
-  std::atomic<unsigned> ran{0};
-  post(color{1}, [&] {
-    runs.post();
-    goes_on.wait();
-  });
-  runs.wait();
-  for (unsigned i = 0; i != 100; ++i) post(color{1}, [&] { ++ran; });
-  expect_child(child_starts_over);
-  EXPECT_EQ(ran, 0u);  // nor has the child run them: it would have failed
-  goes_on.post();
-  cpus.drain();
-  EXPECT_EQ(ran, 100u);
-  EXPECT_EQ(cpus.stop().ran, 101u);
-}
-
-TEST_F(forking, in_a_callback_lets_the_child_start_over) {
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  post(color{2}, [] { expect_child(child_starts_over); });
-  cpus.drain();
-  cpus.stop();
-}
-
-TEST_F(forking, under_load_finds_no_lock_held_in_the_child) {
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  std::atomic<bool> over{false};
-  std::array<std::thread, 2> threads;
-  for (auto& t : threads)
-    t = std::thread([&over] {
-      for (unsigned i = 0; !over; ++i) {
-        post(color{i % 31}, [big = std::array<char, 200>{}] { static_cast<void>(big); });
-        if (i % 64 == 0) std::this_thread::yield();
-      }
-    });
-  for (int i = 0; i != 20; ++i) expect_child(child_starts_over);
-  over = true;
-  for (auto& t : threads) t.join();
-  cpus.drain();
-  cpus.stop();
-}
-
-TEST_F(forking, before_there_is_a_runtime_leaves_pending_posts_to_the_parent) {
-  unsigned ran = 0;
-  post(color{}, [&ran] { ++ran; });
-  expect_child(child_starts_over);
-  runtime cpus({.cpus = 1});
-  cpus.start();
-  cpus.drain();
-  EXPECT_EQ(cpus.stop().ran, 1u);
-  EXPECT_EQ(ran, 1u);
 }
 
 }  // namespace
