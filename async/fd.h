@@ -3,7 +3,7 @@
 //   async::make_async(fd);
 //   async::fdcb(fd, async::selread, async::wrap(this, &conn::readable));
 //   ...
-//   async::fdcb(fd, async::selread, nullptr);   // always before
+//   async::fdcb(fd, async::selread, nullptr);   // always before the close
 //   close(fd);
 //
 // Thread-safety: everything here may be called from any thread and any color, with or without a
@@ -39,7 +39,8 @@ enum selop { selread = 0, selwrite = 1 };
 // What poll(2) would call always ready (regular files, directories, /dev/null) is so here too, and
 // as long as it is watched no CPU sleeps.
 //
-// Fails, and then has changed nothing and never calls `cb`, with EBADF if the fd is not open, or
+// Fails, and then has changed nothing and never calls `cb`, with EBADF if the fd is not open (to
+// clear a number that is not open is no failure, if it could be one), EINVAL for another selop, or
 // ENOMEM. Throws std::system_error if the very first use of async/ can't make the loop.
 std::error_code fdcb(int fd, selop op, callback<void>::ptr cb);
 

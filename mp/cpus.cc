@@ -104,6 +104,12 @@ affinity_guard::~affinity_guard() {
 
 }  // namespace detail
 
+#if defined(ASYNC_UNIPROCESSOR)
+
+unsigned default_cpus() { return 1; }
+
+#else
+
 unsigned default_cpus() {
   if (const char* const text = std::getenv("ASYNC_NCPU")) {
     unsigned cpus = 0;
@@ -113,12 +119,10 @@ unsigned default_cpus() {
     std::fprintf(stderr, "async: ASYNC_NCPU=%s is ignored: not a number from 1 to %u\n", text,
                  max_cpus);
   }
-#if defined(ASYNC_UNIPROCESSOR)
-  return 1;
-#else
   const auto allowed = static_cast<unsigned>(detail::allowed_cpus().size());
-  return std::min({detail::smaller_limit(allowed, detail::cgroup_cpu_limit()), max_cpus});
-#endif
+  return std::min(detail::smaller_limit(allowed, detail::cgroup_cpu_limit()), max_cpus);
 }
+
+#endif
 
 }  // namespace async

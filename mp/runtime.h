@@ -15,14 +15,13 @@
 // Thread-safety: construct, start, drain, stop and destroy a runtime from one thread that is not
 // running a callback. The free functions may be called from anywhere.
 //
-// Guarantees, numbered as in the README, each held by a test in tests/mp/guarantees_test.cc:
+// Guarantees, numbered as in the README, which names the tests that hold each:
 //
 //  1. Exclusion: two callbacks of one color never overlap; what the first wrote the second sees.
 //
 //  2. Order: callbacks posted to one color by one callback or thread run in the order of posting.
 //
-//  3. Exactly once: each posted callback runs once, or is destroyed unrun by stop(), which counts
-//  it.
+//  3. Exactly once: each posted callback runs once, or is destroyed unrun and counted by stop().
 //
 //  4. Fairness: see fairness_bound().
 //
@@ -32,8 +31,7 @@
 //     callback posted last may wait for it to end (publish() in mp/color.h prevents that).
 //
 //  8. Failure: an exception that leaves a callback ends the program, naming the callback's call
-//  site,
-//     unless runtime_options::on_exception is set.
+//     site, unless runtime_options::on_exception is set.
 //
 //  9. Colored calls: see cwrap in mp/color.h.
 //
@@ -136,13 +134,15 @@ class runtime {
   std::unique_ptr<detail::scheduler> scheduler_;
 };
 
-// Asks the runtime to stop; run() then returns. Callable from callbacks and from any thread, but
-// not from a signal handler (use sigcb). Does nothing when no runtime runs.
+// Asks the runtime to stop; run() then returns, at once if it has not begun yet. Callable from
+// callbacks and from any thread, but not from a signal handler (use sigcb). Does nothing when there
+// is no runtime.
 void stop() noexcept;
 
 // The number of CPUs that a runtime uses unless told otherwise: the environment's ASYNC_NCPU if it
 // is a number from 1 to max_cpus (else a message on standard error says that it is ignored), or
-// else the CPUs in the affinity mask, cut to what the cgroup's CPU quota allows, rounded up.
+// else the CPUs in the affinity mask, cut to what the cgroup's CPU quota allows, rounded up. Always
+// 1 in a uniprocessor build.
 unsigned default_cpus();
 
 // Whether the calling thread is running a callback.

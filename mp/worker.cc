@@ -176,6 +176,7 @@ void worker::poll_if_due() noexcept {
   finish_poll();
   scheduler_.stop_leading();
   wake_for_backlog();
+  leave_watch_behind();
 }
 
 void worker::begin_poll() noexcept {

@@ -158,6 +158,7 @@ void select_loop::confirm_fds() noexcept {
 }
 
 std::error_code select_loop::watch(int fd, selop op, callback<void>::ptr cb) {
+  if (op != selread && op != selwrite) return system_code(EINVAL);
   if (fd < 0 || (cb && fcntl(fd, F_GETFD) < 0)) return system_code(EBADF);
   std::unique_ptr<fd_watch> old;  // freed without the lock
   const auto index = static_cast<std::size_t>(fd);

@@ -279,6 +279,7 @@ TEST(fds_idle, a_registration_that_fails_says_why_and_never_calls_back) {
   test_pipe again;  // gets the number
   again.put();
   select_waiter().poll();
+  EXPECT_EQ(fdcb(STDIN_FILENO, static_cast<selop>(7), wrap([] {})).value(), EINVAL);
 }
 
 TEST_P(fds, a_regular_file_is_always_ready) {
@@ -372,35 +373,6 @@ TEST_P(fds, interrupted_system_calls_are_no_errors) {
   interrupter.join();
   EXPECT_EQ(calls, 2);
   sigaction(SIGUSR1, &before, nullptr);
-}
-
-TEST(fd_settings, make_async_makes_reads_fail_instead_of_blocking) {
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  EXPECT_FALSE(make_async(ends[0]));
-  EXPECT_FALSE(make_async(ends[0]));
-  char c;
-  EXPECT_EQ(read(ends[0], &c, 1), -1);
-  EXPECT_EQ(errno, EAGAIN);
-  close(ends[0]);
-  close(ends[1]);
-  EXPECT_EQ(make_async(ends[0]), std::errc::bad_file_descriptor);
-}
-
-TEST(fd_settings, close_on_exec_sets_the_flag) {
-  const int fd = dup(0);
-  EXPECT_FALSE(close_on_exec(fd));
-  EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
-  close(fd);
-  EXPECT_EQ(close_on_exec(fd), std::errc::bad_file_descriptor);
-}
-
-TEST(fd_settings, tcp_nodelay_says_when_the_fd_is_no_tcp_socket) {
-  const int fd = inetsocket(SOCK_STREAM);
-  EXPECT_FALSE(tcp_nodelay(fd));
-  close(fd);
-  test_pipe p;
-  EXPECT_EQ(tcp_nodelay(p.in()), std::errc::not_a_socket);
 }
 
 }  // namespace

@@ -175,6 +175,13 @@ TEST_F(timer_queue, nobody_sleeps_while_a_timer_is_due) {
   EXPECT_EQ(expire(10), 1u);
 }
 
+TEST_F(timer_queue, a_timer_that_is_due_takes_no_later_one_with_it) {
+  for (stamp at : {11, 10, 12}) queue.add(at, nothing());
+  EXPECT_EQ(expire(10), 1u);
+  EXPECT_EQ(expire(11), 1u);
+  EXPECT_EQ(expire(12), 1u);
+}
+
 TEST_F(timer_queue, many_timers_that_are_due_at_once_expire_in_batches) {
   for (std::size_t i = 0; i < detail::timer_queue::batch + 10; ++i) queue.add(5, nothing());
   EXPECT_EQ(expire(5), detail::timer_queue::batch);

@@ -123,4 +123,18 @@ class nfs_client {
   }
 };
 
+// A directory that is exported, and a client of it.
+class an_export : public testing::Test {
+ protected:
+  scratch_directory scratch;
+  std::filesystem::path root = scratch.directory("root");
+  std::filesystem::path outside = scratch.file("secret", "not exported");
+  nfs_client nfs{root};
+  byte_string top = nfs.mount();
+
+  void file(const std::string& name, std::string_view content) {
+    scratch.file("root/" + name, content);
+  }
+};
+
 }  // namespace sfs::test
