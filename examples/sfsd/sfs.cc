@@ -1,14 +1,11 @@
 // sfs: lists directories and copies files of a server that is named by its self-certifying path.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
 
 #include "async/err.h"
 #include "examples/sfsd/base/command_line.h"
+#include "examples/sfsd/client/new_file.h"
 #include "examples/sfsd/client/remote.h"
 
 namespace {
@@ -22,7 +19,8 @@ PATH is self-certifying: it names the server and its key, and behind them a file
     sfs get /sfs/@localhost,HOSTID/music/song.flac song.flac
 
 The server has to prove that it holds the key which HOSTID names, or nothing is sent to it or
-taken from it. `get` writes to FILE only when all of it has come; - is standard output.
+taken from it. `get` makes or replaces FILE only when all of it has come; - is standard output,
+and a device or a FIFO is written to as it is.
 
   -l                    also mode, size and time of each file
   --suite NAMES         suites to ask for, best first, separated by commas
@@ -100,59 +98,22 @@ void list(sfs::remote_files& files, const std::string& path, bool with_attribute
   }
 }
 
-// Writes a file that appears under its name only when it is whole.
-class new_file {
- public:
-  explicit new_file(std::string name) : name_(std::move(name)), part_(name_ + ".part") {
-    fd_ = sfs::fd_owner(
-        name_ == "-"
-            ? ::dup(STDOUT_FILENO)
-            : ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
-    if (!fd_) give_up(name_, sfs::system_reason());
-  }
-
-  // How many pieces may be asked for at once: standard output needs them in order.
-  std::size_t ahead() const noexcept { return name_ == "-" ? 1 : 16; }
-
-  std::string write(std::uint64_t offset, sfs::const_bytes data) {
-    while (!data.empty()) {
-      const ssize_t n =
-          name_ == "-" ? ::write(fd_.get(), data.data(), data.size())
-                       : ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return name_ + ": " + sfs::system_reason();
-      data = data.subspan(static_cast<std::size_t>(n));
-      offset += static_cast<std::uint64_t>(n);
-    }
-    return {};
-  }
-
-  void keep() {
-    if (name_ != "-" && ::rename(part_.c_str(), name_.c_str()) < 0)
-      give_up(name_, sfs::system_reason());
-  }
-
-  void discard() {
-    if (name_ != "-") ::unlink(part_.c_str());
-  }
-
- private:
-  std::string name_, part_;
-  sfs::fd_owner fd_;
-};
-
 void get(sfs::remote_files& files, const std::string& path, const std::string& to) {
   auto handle = files.walk(path);
   if (!handle) give_up(path, handle.why());
-  new_file out(to);
+  auto out = sfs::new_file::create(to);
+  if (!out) async::fatal("%s", shown(out.why()).c_str());
   const auto size = files.read_all(
-      *handle, out.ahead(),
-      [&](std::uint64_t offset, sfs::const_bytes data) { return out.write(offset, data); });
+      *handle, out->ahead(),
+      [&](std::uint64_t offset, sfs::const_bytes data) { return out->write(offset, data); });
   if (!size) {
-    out.discard();
+    out->discard();
     give_up(path, size.why());
   }
-  out.keep();
+  if (const std::string why = out->keep(); !why.empty()) {
+    out->discard();
+    give_up(to, why);
+  }
 }
 
 }  // namespace
@@ -184,4 +145,5 @@ int main(int argc, char** argv) {
     list(files, path->rest, with_attributes);
   }
   files.channel().close();
+  sfs::command_line::finish_output();
 }

@@ -1,8 +1,12 @@
 // sfsd: serves a directory, encrypted and authenticated, to whoever knows its self-certifying path.
 // See README.md for how it is made parallel. Serves stages 1 to 6.
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "async/err.h"
 #include "async/main.h"
@@ -44,11 +48,13 @@ How
                           crypto    sealing and opening records, and the handshake
                           io        also reading from and writing to sockets
                           all       also reading files (default)
+                        a uniprocessor build has one CPU and no colors (none)
   --suite NAMES         suites that clients may choose from, separated by commas:
                         aes-128-gcm, chacha20-poly1305, aes-256-gcm (default: all)
 
 Limits
-  --max-clients N       further ones are turned away (default 1024)
+  --max-clients N       further ones are turned away (default 1024, or as many as the hard
+                        limit of file descriptors has room for)
   --handshake-timeout S seconds that a client has to prove itself able (default 10)
   --idle-timeout S      seconds after which a silent client is dropped (default 600)
 
@@ -84,6 +90,47 @@ sfs::anonymous parse_anonymous(const std::string& text) {
   return sfs::anonymous::read;
 }
 
+#if defined(ASYNC_UNIPROCESSOR)
+constexpr bool uniprocessor = true;
+#else
+constexpr bool uniprocessor = false;
+#endif
+
+unsigned parse_cpus(sfs::command_line& line) {
+  const auto cpus = static_cast<unsigned>(line.number("--cpus", 0, 1, async::max_cpus));
+  if (uniprocessor && cpus > 1)
+    sfs::command_line::wrong("--cpus: this is a uniprocessor build, it has one CPU");
+  return cpus ? cpus : async::default_cpus();
+}
+
+sfs::parallel parse_parallel(sfs::command_line& line) {
+  const auto steps =
+      sfs::parallel_named(line.value_or("--parallel", uniprocessor ? "none" : "all"));
+  if (!steps) sfs::command_line::wrong("--parallel is none, crypto, io or all");
+  if (uniprocessor && *steps != sfs::parallel::none)
+    sfs::command_line::wrong("--parallel: this is a uniprocessor build, it has no colors");
+  return *steps;
+}
+
+// Takes as many file descriptors as we may have, and returns how many clients they are enough for.
+std::size_t clients_with_descriptors(std::size_t wanted) {
+  // Files that are open for reading (the export keeps up to 256), and what everything else needs.
+  constexpr rlim_t reserve = 256 + 64;
+  rlimit fds;
+  if (::getrlimit(RLIMIT_NOFILE, &fds) < 0) return wanted;
+  if (fds.rlim_cur < fds.rlim_max) {
+    const rlim_t before = std::exchange(fds.rlim_cur, fds.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &fds) < 0) fds.rlim_cur = before;
+  }
+  if (fds.rlim_cur == RLIM_INFINITY) return wanted;
+  const rlim_t room = fds.rlim_cur - std::min(reserve, fds.rlim_cur / 2);
+  if (wanted <= room) return wanted;
+  async::warn("--max-clients %zu is more than %llu file descriptors are enough for: it is now %llu",
+              wanted, static_cast<unsigned long long>(fds.rlim_cur),
+              static_cast<unsigned long long>(room));
+  return room;
+}
+
 std::string needed(std::optional<std::string> value, const char* what) {
   if (!value) sfs::command_line::wrong(std::string(what) + " is missing");
   return std::move(*value);
@@ -99,9 +146,8 @@ int main(int argc, char** argv) {
   const auto suites =
       sfs::parse_suites(line.value_or("--suite", "aes-128-gcm,chacha20-poly1305,aes-256-gcm"));
   if (!suites) sfs::command_line::wrong("--suite: unknown suite");
-  const auto steps = sfs::parallel_named(line.value_or("--parallel", "all"));
-  if (!steps) sfs::command_line::wrong("--parallel is none, crypto, io or all");
-  const auto cpus = static_cast<unsigned>(line.number("--cpus", 0, 1, async::max_cpus));
+  const sfs::parallel steps = parse_parallel(line);
+  const unsigned cpus = parse_cpus(line);
   const sfs::anonymous allowed = parse_anonymous(line.value_or("--anonymous", "nothing"));
   sfs::server_limits limits;
   limits.max_clients = line.number("--max-clients", limits.max_clients, 1, 1'000'000);
@@ -119,15 +165,15 @@ int main(int argc, char** argv) {
   const int fd = async::tcp_listen(at.port, at.host);
   if (fd < 0) async::fatal("port %d: %s", at.port, sfs::system_reason().c_str());
 
+  limits.max_clients = clients_with_descriptors(limits.max_clients);
   const sfs::server_settings settings(*key, *suites);
-  sfs::server server(**tree, settings, *steps, limits, verbose);
+  sfs::server server(**tree, settings, steps, limits, verbose);
   server.accept_on(fd);
   for (int signal : {SIGTERM, SIGINT})
     async::sigcb(signal, async::wrap(&server, &sfs::server::end));
-  const unsigned used = cpus ? cpus : async::default_cpus();
   std::printf("serving %s on port %d with %u CPU%s, coloring: %s\n%s\n", directory.c_str(),
-              async::local_port(fd), used, used == 1 ? "" : "s", sfs::name_of(*steps).data(),
+              async::local_port(fd), cpus, cpus == 1 ? "" : "s", sfs::name_of(steps).data(),
               key->path().text().c_str());
   std::fflush(stdout);
-  async::amain({.cpus = used});
+  async::amain({.cpus = cpus});
 }

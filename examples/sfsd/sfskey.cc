@@ -34,6 +34,7 @@ int generate(sfs::command_line& line) {
   if (!key) async::fatal("%s", key.why().c_str());
   if (const std::string why = key->save(file); !why.empty()) async::fatal("%s", why.c_str());
   std::puts(key->path().text().c_str());
+  sfs::command_line::finish_output();
   return 0;
 }
 
@@ -41,6 +42,7 @@ int show(sfs::command_line& line) {
   const auto key = sfs::server_key::load(line.rest(2, 2)[1]);
   if (!key) async::fatal("%s", key.why().c_str());
   std::puts(key->path().text().c_str());
+  sfs::command_line::finish_output();
   return 0;
 }
 

@@ -89,6 +89,8 @@ class load_run {
       places_.push_back(*location);
     }
     pids_ = split(line.value_or("--server-pid", ""));
+    for (const std::string& pid : pids_)
+      if (!sfs::is_process(pid)) async::fatal("--server-pid: there is no process %s", pid.c_str());
     const auto words = line.rest(2, 2);
     auto path = sfs::self_certifying_path::parse(words[0]);
     if (!path) sfs::command_line::wrong(path.why());
@@ -187,4 +189,5 @@ int main(int argc, char** argv) {
   run.connect();
   run.run();
   run.print();
+  sfs::command_line::finish_output();
 }

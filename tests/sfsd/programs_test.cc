@@ -51,7 +51,8 @@ TEST_F(the_client, says_what_is_wrong_and_leaves_nothing_behind) {
     const finished f = run_program({"sfs", "get", there, path(rest), copy.string()});
     EXPECT_NE(f.status, 0);
     EXPECT_FALSE(std::filesystem::exists(copy));
-    EXPECT_FALSE(std::filesystem::exists(copy.string() + ".part"));
+    for (const auto& file : std::filesystem::directory_iterator(server.scratch().path()))
+      EXPECT_FALSE(file.path().filename().string().starts_with('.')) << file.path();
     return f.errors;
   };
   EXPECT_TRUE(has(why("/nothing"), "nothing: there is no such file"));
@@ -60,6 +61,29 @@ TEST_F(the_client, says_what_is_wrong_and_leaves_nothing_behind) {
   EXPECT_EQ(run_program({"sfs", "ls", "/etc"}).status, 2);
   EXPECT_EQ(run_program({"sfs", "ls", "--frobnicate", path("")}).status, 2);
   EXPECT_EQ(run_program({"sfs", "ls", "--connect=127.0.0.1%1", path("")}).status, 1);
+}
+
+TEST_F(the_client, writes_to_devices_and_not_over_them_or_over_directories) {
+  const finished f = run_program({"sfs", "get", there, path("/data"), "/dev/null"});
+  EXPECT_EQ(f.status, 0) << f.errors;
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  const finished full = run_program({"sfs", "get", there, path("/directory/small"), "/dev/full"});
+  EXPECT_EQ(full.status, 1);
+  EXPECT_TRUE(has(full.errors, "No space left")) << full.errors;
+  const finished d = run_program({"sfs", "get", there, path("/data"), server.scratch().path()});
+  EXPECT_EQ(d.status, 1);
+  EXPECT_TRUE(has(d.errors, "it is a directory")) << d.errors;
+}
+
+// Runs a program with its standard output on a device that is full.
+finished run_into_full_device(const std::string& words) {
+  return child_process({"/bin/sh", "-c", "exec " + words + " >/dev/full"}).finish();
+}
+
+TEST_F(the_client, says_when_its_output_could_not_be_written) {
+  const finished f = run_into_full_device(program("sfs") + " ls " + there + " " + path(""));
+  EXPECT_EQ(f.status, 1);
+  EXPECT_TRUE(has(f.errors, "standard output: No space left")) << f.errors;
 }
 
 TEST_F(the_client, shows_names_in_a_way_that_cannot_control_a_terminal) {
@@ -104,6 +128,25 @@ TEST_F(the_client, finds_out_with_sfsload_when_the_file_is_not_what_is_served) {
       run_program({"sfsload", there, "--seconds", "1", path("/data"), file.string()});
   EXPECT_EQ(f.status, 1);
   EXPECT_TRUE(has(f.errors, "something else than the file")) << f.errors;
+}
+
+TEST_F(the_client, is_told_by_sfsload_that_there_is_no_such_server_process) {
+  const std::string data = (server.scratch().path() / "export/data").string();
+  for (const char* pid : {"0", "4194305", "self", "1/../1"}) {
+    const finished f = run_program({"sfsload", there, "--server-pid", pid, path("/data"), data});
+    EXPECT_EQ(f.status, 1);
+    EXPECT_TRUE(has(f.errors, "there is no process")) << f.errors;
+  }
+}
+
+TEST(the_key_program, says_when_its_output_could_not_be_written) {
+  const scratch_directory scratch;
+  const std::string file = scratch.path() / "key";
+  for (const std::string command : {"gen ", "show "}) {
+    const finished f = run_into_full_device(program("sfskey") + " " + command + file);
+    EXPECT_EQ(f.status, 1);
+    EXPECT_TRUE(has(f.errors, "standard output: No space left")) << f.errors;
+  }
 }
 
 TEST(the_key_program, makes_a_key_once_and_shows_its_path) {

@@ -23,8 +23,9 @@ call_header parse(const byte_string& message, rpc_call& call) { return parse_cal
 
 TEST(rpc_call_header, is_understood_and_its_credentials_are_passed_over) {
   rpc_call c;
-  EXPECT_EQ(parse(words({7, 0, 2, 100003, 3, 1, 1, 8, 0xffffffff, 0xffffffff, 0, 0, 42}), c),
-            call_header::good);
+  const byte_string message =
+      words({7, 0, 2, 100003, 3, 1, 1, 8, 0xffffffff, 0xffffffff, 0, 0, 42});
+  EXPECT_EQ(parse(message, c), call_header::good);
   EXPECT_EQ(c.xid, 7u);
   EXPECT_EQ(c.program, 100003u);
   EXPECT_EQ(c.version, 3u);

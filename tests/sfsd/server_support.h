@@ -160,6 +160,7 @@ class running_server {
     return size && *size == content_.size() && got == content_;
   }
 
+  finished finish() { return process_->finish(); }
   finished stop(int signal = SIGTERM) {
     ::kill(process_->pid(), signal);
     return process_->finish();

@@ -177,11 +177,47 @@ TEST_F(one_server, ends_a_channel_well_when_the_client_does) {
 TEST_F(one_server, says_goodbye_when_it_is_ended) {
   auto idle = server.connect();
   ASSERT_TRUE(idle);
+  byte_string call;  // so that the server knows that the handshake is over
+  append_call(call, 1, NFS_PROGRAM, NFSPROC3_NULL);
+  ASSERT_EQ((*idle)->send(call), "");
+  ASSERT_TRUE((*idle)->receive());
   const finished f = server.stop();
   EXPECT_EQ(f.status, 0);
   const auto answer = (*idle)->receive();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.why(), "the server has ended the connection") << "not: cut off";
+}
+
+TEST_F(one_server, loses_no_reply_when_it_is_ended_while_a_client_is_still_asking) {
+  auto channel = server.connect();
+  ASSERT_TRUE(channel);
+  remote_files files(std::move(*channel));
+  auto handle = files.walk("data");
+  ASSERT_TRUE(handle);
+  std::thread asking([&] {
+    READ3args args{as_handle(*handle), 0, NFS3_MAXDATA};
+    for (std::uint32_t n = 0; n < 5000; ++n) {
+      byte_string calls;
+      append_call(calls, n, NFS_PROGRAM, NFSPROC3_READ, xdr_READ3args, args);
+      if (!files.channel().send(calls).empty()) return;
+    }
+  });
+  std::string why;
+  for (std::uint32_t n = 0; why.empty(); ++n) {
+    if (n == 20) {
+      ::kill(server.pid(), SIGTERM);
+    }
+    const auto answer = files.channel().receive();
+    if (answer) {
+      ASSERT_EQ(parse_reply(*answer)->xid, n);
+    } else {
+      why = answer.why();
+    }
+  }
+  EXPECT_EQ(why, "the server has ended the connection");
+  files.channel().hang_up();
+  asking.join();
+  EXPECT_EQ(server.finish().status, 0);
 }
 
 TEST_F(one_server, keeps_its_memory_and_serves_others_when_a_client_does_not_read) {
@@ -232,7 +268,9 @@ TEST(a_server_with_limits, drops_who_does_not_come_to_the_point_and_who_falls_si
 }
 
 TEST(a_server_with_limits, waits_when_it_is_out_of_file_descriptors_and_goes_on_then) {
-  running_server s({}, 40);
+  running_server s;
+  const rlimit few{40, 40};
+  ASSERT_EQ(::prlimit(s.pid(), RLIMIT_NOFILE, &few, nullptr), 0);
   std::vector<fd_owner> crowd;
   for (int i = 0; i < 80; ++i) crowd.push_back(s.raw_socket());
   crowd.clear();

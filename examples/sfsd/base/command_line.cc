@@ -1,10 +1,12 @@
 // See command_line.h.
 #include "examples/sfsd/base/command_line.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
 #include "async/err.h"
+#include "examples/sfsd/base/fd.h"
 
 namespace sfs {
 
@@ -13,12 +15,20 @@ command_line::command_line(int argc, char** argv, const char* help)
   async::setprogname(argc > 0 ? argv[0] : "sfs");
   if (left_.empty() || (left_[0] != "--help" && left_[0] != "-h" && left_[0] != "help")) return;
   std::fputs(help, stdout);
+  finish_output();
   std::exit(0);
 }
 
 void command_line::wrong(const std::string& why) {
   std::fprintf(stderr, "%s: %s (--help explains)\n", async::progname(), why.c_str());
   std::exit(2);
+}
+
+void command_line::finish_output() {
+  const bool failed = std::ferror(stdout) != 0;  // why, nobody knows any more
+  errno = EIO;
+  if (std::fflush(stdout) != 0 || failed)
+    async::fatal("standard output: %s", system_reason().c_str());
 }
 
 bool command_line::flag(std::string_view name) { return std::erase(left_, name) > 0; }

@@ -37,6 +37,9 @@ class command_line {
   // Says what is wrong with the command line and exits with status 2.
   [[noreturn]] static void wrong(const std::string& why);
 
+  // Exits with status 1, and says so, if not all of the standard output could be written.
+  static void finish_output();
+
  private:
   std::vector<std::string> left_;
 };

@@ -136,4 +136,6 @@ void client_channel::close() {
   ::shutdown(socket_.get(), SHUT_WR);
 }
 
+void client_channel::hang_up() noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
+
 }  // namespace sfs

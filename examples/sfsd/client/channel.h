@@ -52,6 +52,9 @@ class client_channel {
   // Ends the channel well.
   void close();
 
+  // Breaks the connection off, also for a send() that is waiting in another thread.
+  void hang_up() noexcept;
+
   // The parts, for a program that goes on with an event loop. Only when no reply is awaited; the
   // channel is then good for nothing more.
   struct parts {

@@ -6,6 +6,12 @@
 
 namespace sfs {
 
+bool is_process(const std::string& pid) {
+  std::error_code gone;
+  return !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos &&
+         std::filesystem::exists("/proc/" + pid + "/schedstat", gone);
+}
+
 cpu_usage usage_of(const std::vector<std::string>& pids) {
   cpu_usage sum;
   for (const std::string& pid : pids) {

@@ -16,6 +16,9 @@ struct cpu_usage {
   double delay_s = 0;  // was runnable, but another process was running
 };
 
+// Whether this is the number of a process that is there.
+bool is_process(const std::string& pid);
+
 // Of all these processes together; a process that cannot be looked at counts nothing.
 cpu_usage usage_of(const std::vector<std::string>& pids);
 

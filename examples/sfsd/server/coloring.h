@@ -1,7 +1,6 @@
 // Which color each kind of work has, for each step in which the server was made parallel. Serves
 // stages 2 and 3. examples/sfsd/README.md tells the story; the lines that a step changed end in a
-// mark
-// (`// [crypto]`, `// [io]`, `// [all]`), and a test counts them.
+// mark (`// [crypto]`, `// [io]`, `// [all]`), and a test counts them.
 //
 // Thread safety: values.
 // Invariant: the shared tables always have the default color.

@@ -57,6 +57,7 @@ void connection::readable() {
   const bytes space = inbox_.space();
   const ssize_t n = ::recv(fd_, space.data(), space.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (is_parting()) return n > 0 ? void() : close_now();
   if (n < 0) return drop("the connection broke");
   if (n == 0) return drop("the client was cut off");
   inbox_.received(static_cast<std::size_t>(n));
@@ -83,16 +84,26 @@ void connection::send() {
 }
 
 void connection::end_round() {
-  // Not a plain call: other clients have their turn between two rounds.
-  if (after_ == after_round::close) return close_now();
-  if (after_ == after_round::go_on) return post(colors_.crypto, &connection::open_records);
+  if (after_ == after_round::close) return part();
   if (ending_) return run(colors_.crypto, &connection::seal_goodbye);
+  // Not a plain call: other clients have their turn between two rounds.
+  if (after_ == after_round::go_on) return post(colors_.crypto, &connection::open_records);
   busy_ = false;
   if (!reading_) watch_for_input();
 }
 
+// Closing a socket while the client is still sending would reset the connection, and the client
+// might lose what it has not yet read. So only our half is closed, and what still comes is thrown
+// away until the client closes too or has had its time.
+void connection::part() {
+  enter(phase::parting);
+  busy_ = false;
+  ::shutdown(fd_, SHUT_WR);
+  if (!reading_) watch_for_input();
+}
+
 void connection::end_soon() {
-  if (closed_ || ending_) return;
+  if (closed_ || ending_ || is_parting()) return;
   ending_ = true;
   if (busy_) return;
   busy_ = true;
@@ -115,14 +126,25 @@ void connection::close_now() {
 }
 
 void connection::note_activity() noexcept {
+  if (phase_.load(std::memory_order_relaxed) == phase::open) restart_clock();
+}
+
+void connection::restart_clock() noexcept {
   last_active_.store(clock::now().time_since_epoch().count(), std::memory_order_relaxed);
 }
 
-// The clocks are only compared with limits of seconds: relaxed is as good as any order.
-bool connection::overdue(clock::time_point now, clock::duration handshake,
-                         clock::duration idle) const noexcept {
+// The clock first: who sees the new phase must not compare it with the old one's time.
+void connection::enter(phase next) noexcept {
+  restart_clock();
+  phase_.store(next, std::memory_order_release);
+}
+
+bool connection::overdue(clock::time_point now, const server_limits& limits) const noexcept {
+  const phase p = phase_.load(std::memory_order_acquire);
   const clock::time_point last{clock::duration(last_active_.load(std::memory_order_relaxed))};
-  return now - last > (established_.load(std::memory_order_relaxed) ? idle : handshake);
+  return now - last > (p == phase::open        ? limits.idle
+                       : p == phase::handshake ? limits.handshake
+                                               : limits.parting);
 }
 
 }  // namespace sfs

@@ -41,6 +41,7 @@
 namespace sfs {
 
 class server;
+struct server_limits;
 
 class connection final : public async::refcount, public boost::intrusive::list_base_hook<> {
  public:
@@ -59,15 +60,16 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   // Closes the socket now: io color. Does nothing if it is closed.
   void drop(const char* why);
 
-  // Whether nothing has come or gone for longer than this. Any thread.
-  bool overdue(clock::time_point now, clock::duration handshake,
-               clock::duration idle) const noexcept;
+  // Whether it has been longer than the limits allow in its present phase; when that is the one in
+  // which it is served, without a byte coming or going. Any thread.
+  bool overdue(clock::time_point now, const server_limits& limits) const noexcept;
 
   const async::color& io_color() const noexcept { return colors_.io; }
 
  private:
   using step = void (connection::*)();
   enum class after_round : std::uint8_t { wait, go_on, close };
+  enum class phase : std::uint8_t { handshake, open, parting };
 
   void run(const async::color& c, step next);
   void post(const async::color& c, step next);
@@ -77,8 +79,15 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   void send();
   void end_round();
   void watch_for_input();
+  void part();
   void close_now();
   void note_activity() noexcept;
+  void restart_clock() noexcept;
+  void enter(phase next) noexcept;
+  // Everything is said, and only the client's end of file is awaited.
+  bool is_parting() const noexcept {
+    return phase_.load(std::memory_order_relaxed) == phase::parting;
+  }
 
   // connection_steps.cc: the other colors.
   void shake_hands();
@@ -115,8 +124,8 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   const char* failure_ = nullptr;
 
   // Read by overdue().
-  std::atomic<clock::rep> last_active_;
-  std::atomic<bool> established_{false};
+  std::atomic<clock::rep> last_active_;  // while open; else when the phase began
+  std::atomic<phase> phase_{phase::handshake};
 };
 
 }  // namespace sfs

@@ -25,7 +25,7 @@ void connection::shake_hands() {
     inbox_.open_with(receiver(s.suite, std::move(s.client_to_server)));
     sender_.emplace(s.suite, std::move(s.server_to_client), clock::now());
     handshake_.reset();
-    established_.store(true, std::memory_order_relaxed);
+    enter(phase::open);
     after_ = after_round::go_on;
   }
   run(colors_.io, &connection::send);  // [crypto]

@@ -66,7 +66,7 @@ void server::forgotten(connection& c) {
 void server::sweep() {
   const auto now = connection::clock::now();
   for (connection& c : connections_)
-    if (c.overdue(now, limits_.handshake, limits_.idle))
+    if (c.overdue(now, limits_))
       async::post(c.io_color(),
                   [c = async::mkref(&c)] { c->drop("silent for too long"); });  // [io]
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));

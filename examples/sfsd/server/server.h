@@ -24,6 +24,7 @@ struct server_limits {
   std::size_t max_clients = 1024;
   std::chrono::seconds handshake{10};  // to be done with it
   std::chrono::seconds idle{600};      // without a byte either way
+  std::chrono::seconds parting{2};     // to close its half when ours is closed
   std::chrono::seconds grace{5};       // from SIGTERM to the end, whatever clients are doing
 };
 

@@ -1,0 +1,160 @@
+// See new_file.h.
+#include "examples/sfsd/client/new_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+namespace sfs {
+namespace {
+
+constexpr int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+// The temporary file that a signal removes; empty if there is none. Changed only while the signals
+// are blocked.
+char part_to_remove[PATH_MAX];
+
+// The action is back at its default when this runs, so the signal ends the process after it.
+void remove_and_end(int signal) {
+  if (part_to_remove[0] != '\0') ::unlink(part_to_remove);
+  ::raise(signal);
+}
+
+// Keeps the signals away as long as it lives.
+class signals_blocked {
+ public:
+  signals_blocked() noexcept {
+    sigset_t them;
+    sigemptyset(&them);
+    for (int signal : ending_signals) sigaddset(&them, signal);
+    ::sigprocmask(SIG_BLOCK, &them, &before_);
+  }
+  ~signals_blocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+void handle_signals() noexcept {
+  for (int signal : ending_signals) {
+    struct sigaction now;
+    if (::sigaction(signal, nullptr, &now) < 0 || now.sa_handler != SIG_DFL) continue;
+    struct sigaction removing = {};
+    removing.sa_handler = remove_and_end;
+    removing.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(signal, &removing, nullptr);
+  }
+}
+
+std::string directory_of(const std::string& name) {
+  const std::size_t slash = name.rfind('/');
+  return slash == std::string::npos ? std::string() : name.substr(0, slash + 1);
+}
+
+// The name behind all symbolic links, whether there is such a file or not. Empty, with errno, if
+// the links are a circle.
+std::string behind_links(std::string name) {
+  for (int links = 0; links < 40; ++links) {
+    char target[PATH_MAX];
+    const ssize_t size = ::readlink(name.c_str(), target, sizeof target);
+    if (size < 0) return name;
+    const std::string_view text(target, static_cast<std::size_t>(size));
+    name = text.starts_with('/') ? std::string(text) : directory_of(name).append(text);
+  }
+  errno = ELOOP;
+  return {};
+}
+
+unsigned mode_of_new_files() noexcept {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
+failure why_not(const std::string& name) { return {name + ": " + system_reason()}; }
+
+}  // namespace
+
+outcome<new_file> new_file::create(const std::string& name) {
+  fd_owner fd;
+  if (name == "-") {
+    fd = fd_owner(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!fd) return failure{"standard output: " + system_reason()};
+    return new_file(std::move(fd));
+  }
+  struct stat st;
+  const bool exists = ::stat(name.c_str(), &st) == 0;
+  if (!exists && errno != ENOENT) return why_not(name);
+  if (exists && S_ISDIR(st.st_mode)) return failure{name + ": it is a directory"};
+  if (exists && !S_ISREG(st.st_mode)) {
+    fd = fd_owner(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd) return why_not(name);
+    return new_file(std::move(fd));
+  }
+  const std::string target = behind_links(name);
+  if (target.empty()) return why_not(name);
+  return create_beside(target, exists ? st.st_mode & 0777 : mode_of_new_files());
+}
+
+// Makes the temporary file in the directory of the target.
+outcome<new_file> new_file::create_beside(const std::string& target, unsigned mode) {
+  const std::string directory = directory_of(target);
+  // Cut, so that a name of the greatest length has room for what is added.
+  std::string part = directory + "." + target.substr(directory.size(), 200) + ".XXXXXX";
+  if (part.size() >= sizeof part_to_remove) {
+    errno = ENAMETOOLONG;
+    return why_not(target);
+  }
+  handle_signals();
+  const signals_blocked until_it_is_known;
+  new_file made(fd_owner(::mkostemp(part.data(), O_CLOEXEC)));
+  if (!made.fd_) return why_not(target);
+  std::strcpy(part_to_remove, part.c_str());
+  made.name_ = target;
+  made.part_ = std::move(part);
+  if (::fchmod(made.fd_.get(), mode) < 0) return why_not(target);
+  return made;
+}
+
+std::string new_file::write(std::uint64_t offset, const_bytes data) {
+  while (!data.empty()) {
+    const ssize_t n =
+        part_.empty() ? ::write(fd_.get(), data.data(), data.size())
+                      : ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return "writing what has come: " + system_reason();
+    data = data.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
+std::string new_file::keep() {
+  const bool stored = part_.empty() || ::fsync(fd_.get()) == 0;
+  if (!stored || ::close(fd_.release()) < 0) return system_reason();
+  if (part_.empty()) return {};
+  const signals_blocked until_it_has_its_name;
+  if (::rename(part_.c_str(), name_.c_str()) < 0) return system_reason();
+  part_to_remove[0] = '\0';
+  part_.clear();
+  return {};
+}
+
+void new_file::discard() noexcept {
+  if (part_.empty()) return;
+  const signals_blocked until_it_is_forgotten;
+  ::unlink(part_.c_str());
+  part_to_remove[0] = '\0';
+  part_.clear();
+}
+
+}  // namespace sfs
