@@ -1,7 +1,7 @@
 // File descriptors: callbacks when one is readable or writable (stages 1 and 2).
 //
 //   async::make_async(fd);
-//   async::fdcb(fd, async::selread, async::wrap(this, &conn::readable));
+//   async::fdcb(fd, async::selread, async::wrap(mkref(this), &conn::readable));
 //   ...
 //   async::fdcb(fd, async::selread, nullptr);   // always before the close
 //   close(fd);

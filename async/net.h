@@ -4,8 +4,9 @@
 //   if (fd < 0) async::fatal("port 2049: %s", strerror(errno));
 //   async::acceptor door(fd, async::wrap(&new_client));   // new_client(int fd)
 //
-//   async::tcpconnect_t c = async::tcpconnect("example.org", 80, async::wrap(this,
-//   &page::connected)); async::tcpconnect_cancel(c);
+//   auto connecting = async::tcpconnect("example.org", 80,
+//                                       async::wrap(mkref(this), &page::connected));
+//   async::tcpconnect_cancel(connecting);
 //
 // All sockets made here are non-blocking and closed on exec. As in libasync, what returns an fd
 // returns -1 on failure, with errno set.

@@ -1,6 +1,6 @@
 // Timers: callbacks after a while, or at a time (stages 1 and 2).
 //
-//   async::timecb_t idle = async::delaycb(30s, async::wrap(this, &conn::give_up));
+//   async::timecb_t idle = async::delaycb(30s, async::wrap(mkref(this), &conn::give_up));
 //   ...
 //   async::timecb_remove(idle);
 //

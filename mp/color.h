@@ -7,7 +7,7 @@
 //
 //   color c = color::fresh();                 // one per client, say
 //   post(c, [] { ... });                      // run this under c, later
-//   cbv done = cwrap(c, this, &client::done);  // a callback that, whoever calls it, runs under c
+//   cbv done = cwrap(c, mkref(this), &client::done);   // whoever calls it, it runs under c
 //   done();                                   //   at once if c is the running color, else posted
 //   cpucb(done);                              // always posted, to done's own color
 //   cpucb(wrap(&tick));                       // no color was given: the default color

@@ -6,7 +6,7 @@
 //     suio out;
 //     out.format("HTTP/1.1 200 OK\r\ncontent-length: %zu\r\n\r\n", page->size());
 //     out.print(page->data(), page->size(), page);   // not copied; `page` is held until written
-//     out.iovcb(wrap(this, &session::page_sent));
+//     out.iovcb(wrap(mkref(this), &session::page_sent));
 //     io_result r = out.output(fd);                  // would_block: again when fd is writable
 //
 // Thread-safety: a suio belongs to one color (or thread): none of its functions may overlap with
