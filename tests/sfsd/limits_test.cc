@@ -31,12 +31,12 @@ TEST(file_descriptors, are_taken_up_to_the_hard_limit) {
   EXPECT_EQ(its.rlim_cur, mine.rlim_max);
 }
 
-TEST(a_handshake, has_a_deadline_that_trickled_bytes_do_not_move) {
+TEST(a_slow_handshake, has_a_deadline_that_trickled_bytes_do_not_move) {
   running_server s({"--handshake-timeout", "1"});
   const fd_owner slow = s.raw_socket();
   // The beginning of a TLS record of 16 KB, and then one byte of it after the other: the pause
   // between two is far shorter than the timeout, and all of them would take half an hour.
-  byte_string bytes{0x16, 3, 1, 0x40, 0};
+  const byte_string bytes{0x16, 3, 1, 0x40, 0};
   bool closed = false;
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   for (std::size_t at = 0; !closed && std::chrono::steady_clock::now() < give_up; ++at) {

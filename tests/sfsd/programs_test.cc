@@ -173,5 +173,17 @@ TEST(every_program, teaches_its_use_and_refuses_what_it_does_not_know) {
   EXPECT_EQ(run_program({"sfsd", "--export", "/", "--key", "/nothing"}).status, 1);
 }
 
+#if defined(ASYNC_UNIPROCESSOR)
+
+TEST(a_uniprocessor_server, refuses_a_second_cpu_and_colors) {
+  for (const char* option : {"--cpus=2", "--parallel=all"}) {
+    const finished f = run_program({"sfsd", "--export", "/", "--key", "/nothing", option});
+    EXPECT_EQ(f.status, 2);
+    EXPECT_TRUE(has(f.errors, "this is a uniprocessor build")) << f.errors;
+  }
+}
+
+#endif
+
 }  // namespace
 }  // namespace sfs::test
