@@ -66,7 +66,7 @@ class timer final : public event {
  private:
   atom<callback<void>*> callback_;
 };
-static_assert(sizeof(void*) != 8 || sizeof(timer) <= 56, "a 64-byte chunk of malloc");
+static_assert(sizeof(where) != 8 || sizeof(timer) <= 56, "a 64-byte chunk of malloc");
 
 // What ends the leader's sleep.
 class alarm_clock {

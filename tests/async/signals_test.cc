@@ -46,6 +46,21 @@ TEST_P(signals, a_signal_that_comes_while_the_callback_runs_calls_it_again) {
   sigcb(SIGUSR1, nullptr);
 }
 
+// The leader, here the callback itself for want of another CPU, meets the signal before the
+// callback is over.
+TEST(signals_on_one_cpu, a_signal_that_is_seen_while_the_callback_runs_calls_it_again) {
+  int calls = 0;
+  sigcb(SIGUSR1, wrap([&] {
+          if (++calls == 2) return stop();
+          raise(SIGUSR1);
+          select_waiter().poll();
+        }));
+  raise(SIGUSR1);
+  amain({.cpus = 1});
+  EXPECT_EQ(calls, 2);
+  sigcb(SIGUSR1, nullptr);
+}
+
 TEST_P(signals, a_delivery_that_the_stop_destroyed_does_not_stop_later_ones) {
   int calls = 0;
   sigcb(SIGUSR1, wrap([&] {
