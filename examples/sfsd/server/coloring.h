@@ -21,19 +21,22 @@ std::optional<parallel> parallel_named(std::string_view name) noexcept;
 std::string_view name_of(parallel p) noexcept;
 
 // The colors of one client's work.
-struct coloring {
-  explicit coloring(parallel steps) {
-    const async::color client =                                            // [crypto]
-        steps == parallel::none ? async::color() : async::color::fresh();  // [crypto]
-    crypto = client;                                                       // [crypto]
-    if (steps >= parallel::io) io = client;                                // [io]
-    if (steps == parallel::all) files = client;                            // [all]
-  }
+struct coloring {                                // [crypto]
+  explicit coloring(parallel steps) {            // [crypto]
+    if (steps == parallel::none) return;         // [crypto]
+    crypto = async::color::fresh();              // [crypto]
+    if (steps >= parallel::io) io = crypto;      // [io]
+    if (steps == parallel::all) files = crypto;  // [all]
+  }                                              // [crypto]
 
-  async::color crypto;  // sealing and opening records, and the handshake    [crypto]
-  async::color io;      // reading from and writing to the socket
-  async::color files;   // reading files
-  async::color tables;  // the export's tables: always the default color
-};
+  // Sealing and opening records, and the handshake.
+  async::color crypto;  // [crypto]
+  // Reading from and writing to the socket.
+  async::color io;  // [crypto]
+  // Reading files.
+  async::color files;  // [crypto]
+  // The export's tables: always the default color.
+  async::color tables;  // [crypto]
+};                      // [crypto]
 
 }  // namespace sfs

@@ -16,7 +16,7 @@ namespace sfs {
 connection::connection(server& owner, int fd, parallel steps, const server_settings& settings,
                        service& nfs)
     : server_(owner),
-      colors_(steps),
+      colors_(steps),  // [crypto]
       nfs_(nfs),
       fd_(fd),
       inbox_(max_call),
@@ -63,7 +63,8 @@ void connection::readable() {
   inbox_.received(static_cast<std::size_t>(n));
   note_activity();
   busy_ = true;
-  run(colors_.crypto, handshake_ ? &connection::shake_hands : &connection::open_records);
+  run(colors_.crypto,
+      handshake_ ? &connection::shake_hands : &connection::open_records);  // [crypto]
 }
 
 // Writes what the round has made. The round is over when all of it is written.
@@ -85,9 +86,10 @@ void connection::send() {
 
 void connection::end_round() {
   if (after_ == after_round::close) return part();
-  if (ending_) return run(colors_.crypto, &connection::seal_goodbye);
+  if (ending_) return run(colors_.crypto, &connection::seal_goodbye);  // [crypto]
   // Not a plain call: other clients have their turn between two rounds.
-  if (after_ == after_round::go_on) return post(colors_.crypto, &connection::open_records);
+  if (after_ == after_round::go_on)
+    return post(colors_.crypto, &connection::open_records);  // [crypto]
   busy_ = false;
   if (!reading_) watch_for_input();
 }
@@ -107,7 +109,7 @@ void connection::end_soon() {
   ending_ = true;
   if (busy_) return;
   busy_ = true;
-  run(colors_.crypto, &connection::seal_goodbye);
+  run(colors_.crypto, &connection::seal_goodbye);  // [crypto]
 }
 
 void connection::drop(const char* why) {

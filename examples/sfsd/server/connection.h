@@ -33,7 +33,7 @@
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/channel/record.h"
 #include "examples/sfsd/nfs/service.h"
-#include "examples/sfsd/server/coloring.h"
+#include "examples/sfsd/server/coloring.h"  // [crypto]
 #include "examples/sfsd/server/recent_files.h"
 #include "suio/suio.h"
 #include "wrap/refcnt.h"
@@ -64,7 +64,7 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   // which it is served, without a byte coming or going. Any thread.
   bool overdue(clock::time_point now, const server_limits& limits) const noexcept;
 
-  const async::color& io_color() const noexcept { return colors_.io; }
+  const async::color& io_color() const noexcept { return colors_.io; }  // [io]
 
  private:
   using step = void (connection::*)();
@@ -103,7 +103,7 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   void fail_round(const char* why);
 
   server& server_;
-  coloring colors_;
+  coloring colors_;  // [crypto]
   service& nfs_;
   const int fd_;
 
