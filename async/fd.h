@@ -16,7 +16,7 @@
 
 namespace async {
 
-enum selop { selread = 0, selwrite = 1 };
+enum selop : int { selread = 0, selwrite = 1 };
 
 // Has `cb` posted, to its own color, whenever `fd` can be read (selread: there is data, an end of
 // file, a connection or an error) or written (selwrite) without blocking. An fd has at most one

@@ -65,7 +65,7 @@ TEST_P(forking, lets_the_child_start_over_and_the_parent_go_on) {
          seen_by = getpid();
          seen.post();
        }));
-  const timecb_t t = delaycb(std::chrono::milliseconds(30), wrap([&] { timed.post(); }));
+  const timecb_t t = delaycb(std::chrono::milliseconds(200), wrap([&] { timed.post(); }));
   sigcb(SIGUSR2, wrap([] { FAIL(); }));
   runtime cpus({.cpus = GetParam(), .waiter = &select_waiter()});
   cpus.start();
