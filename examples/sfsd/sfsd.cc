@@ -1,5 +1,6 @@
 // sfsd: serves a directory, encrypted and authenticated, to whoever knows its self-certifying path.
 // See README.md for how it is made parallel. Serves stages 1 to 6.
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -139,6 +140,9 @@ std::string needed(std::optional<std::string> value, const char* what) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What a client gives back when it falls silent (server.cc) goes back to the system: blocks of
+  // this size are mapped one by one, which costs little because busy clients keep theirs.
+  ::mallopt(M_MMAP_THRESHOLD, 32 * 1024);
   sfs::command_line line(argc, argv, help);
   const std::string directory = needed(line.value("--export"), "--export DIR");
   const std::string key_file = needed(line.value("--key"), "--key FILE");

@@ -243,6 +243,35 @@ TEST_F(one_server, keeps_its_memory_and_serves_others_when_a_client_does_not_rea
   EXPECT_LT(server.resident_kb(), 60'000u);
 }
 
+TEST_F(one_server, gives_back_the_memory_of_clients_that_are_silent_and_serves_them_again) {
+  std::vector<std::unique_ptr<remote_files>> crowd;
+  std::vector<file_handle> handles;
+  auto read_by = [&](std::size_t i) {
+    std::uint64_t got = 0;
+    const auto size = crowd[i]->read_all(handles[i], 16, [&](std::uint64_t, const_bytes data) {
+      got += data.size();
+      return std::string();
+    });
+    return size && got == server.content().size();
+  };
+  const std::size_t before = server.resident_kb();
+  for (std::size_t i = 0; i < 100; ++i) {
+    auto channel = server.connect();
+    ASSERT_TRUE(channel) << channel.why();
+    crowd.push_back(std::make_unique<remote_files>(std::move(*channel)));
+    handles.push_back(std::move(*crowd[i]->walk("data")));
+    ASSERT_TRUE(read_by(i));
+  }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  const std::size_t enough = before + 100 * 100;  // kilobytes for each; a busy one has some 300
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (server.resident_kb() > enough && std::chrono::steady_clock::now() < give_up)
+    ::poll(nullptr, 0, 50);
+  EXPECT_LE(server.resident_kb(), enough);
+#endif
+  for (std::size_t i = 0; i < crowd.size(); i += 10) EXPECT_TRUE(read_by(i));
+}
+
 TEST(a_server_with_limits, turns_away_those_that_are_too_many) {
   running_server s({"--max-clients", "2"});
   auto a = s.connect(), b = s.connect();

@@ -36,7 +36,7 @@ class block_pool {
   void clear() noexcept;
 
  private:
-  static constexpr std::size_t kept = 8;
+  static constexpr std::size_t kept = 16;  // a batch's replies
   block blocks_[kept];
   std::size_t count_ = 0;
 };

@@ -127,6 +127,20 @@ void connection::close_now() {
   server_.forget(self);
 }
 
+// Between two rounds, what belongs to the round belongs to the io color.
+void connection::rest() noexcept {
+  if (busy_ || closed_) return;
+  inbox_.trim();
+  pool_.clear();
+  files_.clear();
+}
+
+bool connection::fell_silent(clock::time_point after, clock::time_point until,
+                             clock::duration silence) const noexcept {
+  const clock::time_point last{clock::duration(last_active_.load(std::memory_order_relaxed))};
+  return after < last + silence && last + silence <= until;
+}
+
 void connection::note_activity() noexcept {
   if (phase_.load(std::memory_order_relaxed) == phase::open) restart_clock();
 }

@@ -18,9 +18,9 @@
 // did.
 //
 // Thread safety: everything private is guarded by the round, or by the io color where it says so.
-// begin(), end_soon() and drop() are posted to the io color by the server; overdue() may be called
-// from any. Invariants: at most one round at a time (busy_); the socket is closed exactly once,
-// under io.
+// begin(), end_soon(), drop() and rest() are posted to the io color by the server; overdue() and
+// fell_silent() may be called from any.
+// Invariants: at most one round at a time (busy_); the socket is closed exactly once, under io.
 #pragma once
 
 #include <atomic>
@@ -63,6 +63,13 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   // Whether it has been longer than the limits allow in its present phase; when that is the one in
   // which it is served, without a byte coming or going. Any thread.
   bool overdue(clock::time_point now, const server_limits& limits) const noexcept;
+
+  // Whether it fell silent for so long between these two times. Any thread.
+  bool fell_silent(clock::time_point after, clock::time_point until,
+                   clock::duration silence) const noexcept;
+
+  // Gives back the memory that only a busy client needs: io color.
+  void rest() noexcept;
 
   const async::color& io_color() const noexcept { return colors_.io; }  // [io]
 

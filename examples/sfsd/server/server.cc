@@ -16,6 +16,7 @@ namespace sfs {
 namespace {
 
 constexpr std::chrono::seconds sweep_interval{1};
+constexpr std::chrono::seconds memory_kept_for{1};
 
 }  // namespace
 
@@ -65,10 +66,14 @@ void server::forgotten(connection& c) {
 
 void server::sweep() {
   const auto now = connection::clock::now();
-  for (connection& c : connections_)
+  for (connection& c : connections_) {
     if (c.overdue(now, limits_))
       async::post(c.io_color(),
                   [c = async::mkref(&c)] { c->drop("silent for too long"); });  // [io]
+    else if (c.fell_silent(last_sweep_, now, memory_kept_for))
+      async::post(c.io_color(), [c = async::mkref(&c)] { c->rest(); });  // [io]
+  }
+  last_sweep_ = now;
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));
 }
 

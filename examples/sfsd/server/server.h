@@ -63,6 +63,7 @@ class server {
   bool ending_ = false;
   async::acceptor door_;
   async::timecb_t sweep_timer_;
+  connection::clock::time_point last_sweep_ = connection::clock::now();
   boost::intrusive::list<connection> connections_;  // each is held by a count
 };
 
