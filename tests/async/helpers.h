@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "async/async.h"
+#include "tests/support/support.h"
 
 namespace async::test {
 
@@ -88,11 +89,5 @@ inline constexpr unsigned cpu_counts[] = {1, 2};
 #define ASYNC_TEST_EACH_CPU_COUNT(suite)                                            \
   INSTANTIATE_TEST_SUITE_P(cpus, suite, testing::ValuesIn(async::test::cpu_counts), \
                            [](const auto& info) { return std::to_string(info.param); })
-
-#if defined(__SANITIZE_THREAD__)
-inline constexpr bool under_tsan = true;
-#else
-inline constexpr bool under_tsan = false;
-#endif
 
 }  // namespace async::test

@@ -26,12 +26,6 @@
 
 namespace async::test {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
-
 // As many as wanted, or less where each costs more.
 constexpr std::uint64_t lighter(std::uint64_t n) { return sanitized ? n / 20 + 1 : n; }
 

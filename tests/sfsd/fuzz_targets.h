@@ -29,11 +29,12 @@ inline void fuzz_record(const_bytes input) {
   const std::size_t piece = 1 + input[0] / 3;
   inbox in(max_call);
   in.open_with(receiver(s, secret_of(1)));
-  for (std::size_t at = 1; at < input.size(); at += piece) {
-    const const_bytes part = input.subspan(at, std::min(piece, input.size() - at));
+  for (std::size_t at = 1; at < input.size();) {
     const bytes space = in.space();
-    std::copy(part.begin(), part.end(), space.begin());
-    in.received(part.size());
+    const std::size_t n = std::min({piece, space.size(), input.size() - at});
+    std::copy_n(input.begin() + static_cast<std::ptrdiff_t>(at), n, space.begin());
+    in.received(n);
+    at += n;
     const_bytes message;
     const auto got = in.next(message);
     if (got == inbox::got::message || got == inbox::got::closed)

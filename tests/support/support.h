@@ -1,4 +1,5 @@
-// What every test program shares: the seed of its randomness, and a way for threads to wait.
+// What every test program shares: what it was built with, the seed of its randomness, and a way
+// for threads to wait.
 //
 // Serves no stage of the data flow: the tests of all six use it.
 // Thread safety: everything here may be called from any thread.
@@ -11,6 +12,19 @@
 #include <random>
 
 namespace async::test {
+
+// What this program was built with: some tests are lighter, or not possible, under a sanitizer.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool under_asan = true;
+#else
+inline constexpr bool under_asan = false;
+#endif
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool under_tsan = true;
+#else
+inline constexpr bool under_tsan = false;
+#endif
+inline constexpr bool sanitized = under_asan || under_tsan;
 
 // The seed of this run: `--seed=N`, else the environment's ASYNC_TEST_SEED, else a random one.
 // Printed as `seed: N` when the program starts, so that a failing run can be repeated.
