@@ -89,8 +89,7 @@ void select_loop::turn(bool may_sleep) noexcept {
   }
   if (sleep) {
     timers_.end_sleep();
-    // acquire: what was handed over before the wake-up that this takes back is seen below.
-    woken_.exchange(false, std::memory_order_acquire);
+    take_wake_up();
   }
   if (timers_.earliest() != never) timers_.expire(now(), ready);
   take_handed_over(ready);
@@ -98,9 +97,15 @@ void select_loop::turn(bool may_sleep) noexcept {
 }
 
 bool select_loop::may_sleep_now() noexcept {
-  // acquire: as in turn().
-  if (woken_.exchange(false, std::memory_order_acquire)) return false;
+  if (take_wake_up()) return false;
   return timers_.prepare_sleep(timers_.earliest() == never ? 0 : now());
+}
+
+bool select_loop::take_wake_up() noexcept {
+  // relaxed: a wake-up that is missed here is met before the next sleep.
+  if (!woken_.load(std::memory_order_relaxed)) return false;
+  // acquire: what was handed over before the wake-up is seen by this turn.
+  return woken_.exchange(false, std::memory_order_acquire);
 }
 
 void select_loop::wake() noexcept {

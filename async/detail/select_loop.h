@@ -94,6 +94,7 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
 
   void turn(bool may_sleep) noexcept;
   bool may_sleep_now() noexcept;
+  bool take_wake_up() noexcept;
   void confirm_fds() noexcept;
   void take_handed_over(event_list& ready) noexcept;
   void start(fd_watch& w);
