@@ -11,9 +11,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <boost/intrusive/list.hpp>
 #include <cstddef>
 #include <mutex>
 #include <new>
+
+#include "wrap/detail/adaptive_mutex.h"
 
 namespace async::detail {
 
@@ -26,68 +30,117 @@ constinit thread_local block_cache block_cache::large{block_size::large};
 
 namespace {
 
-constexpr std::size_t chunk_size = std::size_t{256} * 1024;
-constexpr std::size_t chunk_header = 64;
+constexpr std::size_t page_size = 4096;
+constexpr std::size_t chunk_size = 64 * page_size;
 
-// Free memory of one size. A batch is a list of blocks, and the batches are a list, too.
-struct block {
-  block* next;
-  block* next_batch;
+// Which blocks of one page of memory are free.
+class alignas(64) page : public boost::intrusive::list_base_hook<
+                             boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  bool is_empty() const noexcept { return count_ == 0; }
+  bool is_whole(std::size_t size) const noexcept { return count_ == page_size / size; }
+
+  // For a page that has never been used.
+  void fill(std::size_t size) noexcept {
+    for (std::size_t i = 0; i < page_size / size; ++i) give(i);
+  }
+
+  void give(std::size_t index) noexcept {
+    free_[index / 64] |= std::uint64_t{1} << index % 64;
+    ++count_;
+  }
+
+  // Takes at most `most` blocks of `size` bytes, the last ones first. Returns how many.
+  std::size_t take(void** items, std::size_t most, std::byte* memory, std::size_t size) noexcept {
+    std::size_t taken = 0;
+    for (std::size_t word = free_.size(); word-- > 0;) {
+      while (free_[word] != 0 && taken < most) {
+        const auto bit = static_cast<std::size_t>(63 - std::countl_zero(free_[word]));
+        free_[word] &= ~(std::uint64_t{1} << bit);
+        items[taken++] = memory + (64 * word + bit) * size;
+      }
+    }
+    count_ -= static_cast<std::uint32_t>(taken);
+    return taken;
+  }
+
+ private:
+  std::array<std::uint64_t, 2> free_{};  // a bit for each block
+  std::uint32_t count_ = 0;
 };
 
+// The first page of a chunk tells about its others.
+struct chunk {
+  alignas(64) chunk* next;  // keeps all reachable for leak checkers
+  std::array<page, chunk_size / page_size - 1> pages;
+
+  static chunk& of(const void* address) noexcept {
+    return *reinterpret_cast<chunk*>(reinterpret_cast<std::uintptr_t>(address) & ~(chunk_size - 1));
+  }
+  std::byte* memory_of(const page& p) noexcept {
+    return reinterpret_cast<std::byte*>(this) +
+           page_size * static_cast<std::size_t>(&p - pages.data() + 1);
+  }
+};
+static_assert(sizeof(chunk) == page_size);
+
+// Free memory of one size. A burst of callbacks is run, and so given back, in another order than it
+// was made in. Therefore the depot knows its blocks by the page, and gives out what lies together:
+// if it gave them out as they came back, each burst would be scattered over all the memory of the
+// last one, and wait for it at each step.
 class depot {
  public:
   // Fills `items` with at most `most` blocks of `size` bytes, and at least one.
   std::size_t get(void** items, std::size_t most, std::size_t size) {
     const std::lock_guard lock(mutex_);
-    if (batches_ == nullptr) batches_ = carve(size);
-    block* const batch = batches_;
-    block* const next_batch = batch->next_batch;
     std::size_t count = 0;
-    block* b = batch;
-    for (; count < most && b != nullptr; b = b->next) items[count++] = b;
-    if (b != nullptr) b->next_batch = next_batch;
-    batches_ = b != nullptr ? b : next_batch;
+    do {
+      if (whole_.empty() && partial_.empty()) whole_.push_front(new_page(size));
+      page& from = !whole_.empty() ? whole_.front() : partial_.front();
+      count += from.take(items + count, most - count, chunk::of(&from).memory_of(from), size);
+      from.unlink();
+      if (!from.is_empty()) partial_.push_front(from);
+    } while (count < most / 2);
     return count;
   }
 
-  void put(void** items, std::size_t count) noexcept {
-    if (count == 0) return;
-    block* first = nullptr;
-    for (std::size_t i = 0; i < count; ++i) first = ::new (items[i]) block{first, nullptr};
+  void put(void** items, std::size_t count, std::size_t size) noexcept {
     const std::lock_guard lock(mutex_);
-    first->next_batch = batches_;
-    batches_ = first;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t offset = reinterpret_cast<std::uintptr_t>(items[i]) & (chunk_size - 1);
+      page& to = chunk::of(items[i]).pages[offset / page_size - 1];
+      const bool was_empty = to.is_empty();
+      to.give(static_cast<std::uint32_t>(offset % page_size) / static_cast<std::uint32_t>(size));
+      if (to.is_whole(size)) {
+        to.unlink();
+        whole_.push_front(to);
+      } else if (was_empty) {
+        partial_.push_front(to);
+      }
+    }
   }
 
-  std::mutex& mutex() noexcept { return mutex_; }
+  adaptive_mutex& mutex() noexcept { return mutex_; }
 
  private:
-  // A few blocks, off a chunk of memory.
-  block* carve(std::size_t size) {
-    if (chunk_end_ - chunk_free_ < static_cast<std::ptrdiff_t>(size)) add_chunk();
-    block* first = nullptr;
-    for (std::size_t i = 0; i < block_cache::batch; ++i) {
-      if (chunk_end_ - chunk_free_ < static_cast<std::ptrdiff_t>(size)) break;
-      first = ::new (static_cast<void*>(chunk_free_)) block{first, nullptr};
-      chunk_free_ += size;
+  using page_list = boost::intrusive::list<page, boost::intrusive::constant_time_size<false>>;
+
+  page& new_page(std::size_t size) {
+    if (chunks_ == nullptr || used_pages_ == chunks_->pages.size()) {
+      void* const memory = ::operator new (chunk_size, std::align_val_t{chunk_size});
+      chunks_ = ::new (memory) chunk{chunks_, {}};
+      used_pages_ = 0;
     }
-    return first;
+    page& made = chunks_->pages[used_pages_++];
+    made.fill(size);
+    return made;
   }
 
-  void add_chunk() {
-    auto* const memory = static_cast<std::byte*>(::operator new (chunk_size, std::align_val_t{64}));
-    // The first bytes link the chunks, which keeps them reachable for leak checkers.
-    chunks_ = ::new (static_cast<void*>(memory)) block{chunks_, nullptr};
-    chunk_free_ = memory + chunk_header;
-    chunk_end_ = memory + chunk_size;
-  }
-
-  std::mutex mutex_;
-  block* batches_ = nullptr;  // guarded by mutex_, as the rest is
-  block* chunks_ = nullptr;
-  std::byte* chunk_free_ = nullptr;
-  std::byte* chunk_end_ = nullptr;
+  adaptive_mutex mutex_;
+  page_list whole_;    // all blocks are free; guarded by mutex_, as the rest is
+  page_list partial_;  // some are
+  chunk* chunks_ = nullptr;
+  std::size_t used_pages_ = 0;  // of the first chunk
 };
 
 constexpr std::array all_sizes = {block_size::small, block_size::moderate, block_size::medium,
@@ -110,7 +163,7 @@ struct block_cache::returner {
 
 void block_cache::flush(std::size_t most) noexcept {
   const std::size_t given = std::min(most, count_);
-  depot_of(size_).put(items_ + (count_ - given), given);
+  depot_of(size_).put(items_ + (count_ - given), given, static_cast<std::size_t>(size_));
   count_ -= given;
 }
 

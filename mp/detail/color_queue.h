@@ -7,28 +7,17 @@
 // Thread-safety: all members, by any thread.
 #pragma once
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <deque>
 #include <mutex>
 
+#include "wrap/detail/adaptive_mutex.h"
+
 namespace async::detail {
 
 class color_state;
-
-// A mutex that spins for a moment before it sleeps: it is held for nanoseconds, and going to sleep
-// costs microseconds.
-class adaptive_mutex {
- public:
-  void lock() noexcept { pthread_mutex_lock(&mutex_); }
-  void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
-
- private:
-  pthread_mutex_t mutex_ = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
-};
 
 class color_queue {
  public:

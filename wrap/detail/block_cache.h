@@ -6,8 +6,8 @@
 //
 // Stage: none (layer 0).
 // Thread safety: each thread has its own.
-// Invariants: blocks are of three sizes. Small and large ones are aligned to their size; medium
-// ones, for callbacks with two bound words, are aligned to 8 bytes.
+// Invariants: a block of a size is aligned to the largest power of two that divides the size: small
+// and large ones to their size, medium ones, for callbacks with two bound words, to 8 bytes.
 #pragma once
 
 #include <cstddef>
