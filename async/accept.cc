@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "async/detail/wrap_like.h"
@@ -60,13 +61,13 @@ class acceptor::impl : public refcount {
  public:
   impl(int fd, callback<void, int>::ref cb) : from_(*cb), callback_(std::move(cb)), fd_(fd) {}
 
-  void start();
+  std::error_code start();
   void stop();
 
  private:
   void accept_some();
   void resume();
-  void watch();  // under mutex_
+  std::error_code watch();  // under mutex_
   void handle(int error);
   void call(int fd_or_error);
   int accept_one() noexcept;  // an fd, or a negative errno
@@ -82,16 +83,13 @@ class acceptor::impl : public refcount {
   timecb_t pause_;
 };
 
-void acceptor::impl::start() {
+std::error_code acceptor::impl::start() {
   const std::lock_guard lock(mutex_);
-  watch();
+  return watch();
 }
 
-void acceptor::impl::watch() {
-  if (const auto status =
-          fdcb(fd_, selread, detail::wrap_like(from_, mkref(this), &impl::accept_some))) {
-    cpucb(detail::wrap_like(from_, mkref(this), &impl::handle, status.value()));
-  }
+std::error_code acceptor::impl::watch() {
+  return fdcb(fd_, selread, detail::wrap_like(from_, mkref(this), &impl::accept_some));
 }
 
 void acceptor::impl::stop() {
@@ -139,13 +137,21 @@ void acceptor::impl::handle(int error) {
 void acceptor::impl::resume() {
   const std::lock_guard lock(mutex_);
   pause_ = nullptr;
-  if (!stopped_) watch();
+  if (stopped_) return;
+  if (const auto status = watch()) {
+    cpucb(detail::wrap_like(from_, mkref(this), &impl::handle, status.value()));
+  }
 }
 
 acceptor::acceptor(int listening_fd, callback<void, int>::ref cb) {
+  if (listening_fd < 0) return;
   const auto made = make_ref<impl>(listening_fd, std::move(cb));
-  made->start();
-  impl_ = made;
+  if (const auto status = made->start()) {
+    made->stop();
+    errno = status.value();
+  } else {
+    impl_ = made;
+  }
 }
 
 acceptor& acceptor::operator=(acceptor&& other) noexcept {

@@ -36,6 +36,7 @@
 //   int main(int, char** argv) {
 //     async::setprogname(argv[0]);
 //     async::acceptor door(async::tcp_listen(7), async::wrap(&new_client));
+//     if (!door) async::fatal("port 7: %s", strerror(errno));
 //     async::sigcb(SIGTERM, async::wrap([] { async::stop(); }));
 //     async::amain();
 //   }

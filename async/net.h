@@ -1,8 +1,7 @@
 // Sockets: listening, accepting, connecting; IPv4, IPv6 and Unix (stages 1 and 2).
 //
-//   int fd = async::tcp_listen(2049);
-//   if (fd < 0) async::fatal("port 2049: %s", strerror(errno));
-//   async::acceptor door(fd, async::wrap(&new_client));   // new_client(int fd)
+//   async::acceptor door(async::tcp_listen(2049), async::wrap(&new_client));  // new_client(int fd)
+//   if (!door) async::fatal("port 2049: %s", strerror(errno));
 //
 //   auto connecting = async::tcpconnect("example.org", 80,
 //                                       async::wrap(mkref(this), &page::connected));
@@ -57,11 +56,16 @@ class acceptor {
   // Accepts nothing.
   acceptor() noexcept = default;
   // Takes over `listening_fd`, a non-blocking socket that listens, and closes it in the end. If it
-  // can't be watched, cb(-1) is called, as above.
+  // is negative, or can't be watched, the acceptor accepts nothing and cb is never called; errno is
+  // then as it was for a negative one, which so tells why there is no socket, or says why it can't.
   acceptor(int listening_fd, callback<void, int>::ref cb);
   acceptor(acceptor&&) noexcept = default;
   acceptor& operator=(acceptor&& other) noexcept;
   ~acceptor();
+
+  // Whether it was made to accept: false by default, after a move, and if the constructor failed;
+  // still true after cb(-1).
+  explicit operator bool() const noexcept { return static_cast<bool>(impl_); }
 
   class impl;
 

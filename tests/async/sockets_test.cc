@@ -328,15 +328,34 @@ TEST_P(accepting, tells_once_when_the_listening_socket_is_of_no_use) {
   EXPECT_EQ(error, EINVAL) << "it does not listen";
 }
 
-TEST_P(accepting, of_an_fd_that_is_not_open_tells_so) {
-  int error = 0;
-  acceptor door(-1, wrap([&](int fd) {
-    error = errno;
-    EXPECT_EQ(fd, -1);
-    stop();
-  }));
-  run();
-  EXPECT_EQ(error, EBADF);
+TEST(acceptors, are_true_if_they_were_made_to_accept) {
+  EXPECT_FALSE(acceptor());
+  acceptor door(tcp_listen(0, "127.0.0.1"), wrap([](int) {}));
+  EXPECT_TRUE(door);
+  const acceptor moved = std::move(door);
+  EXPECT_TRUE(moved);
+  EXPECT_FALSE(door);
+}
+
+TEST(acceptors, that_failed_to_listen_are_false_with_its_error_and_never_call_back) {
+  const int taken = tcp_listen(0, "127.0.0.1");
+  int alive = 0;
+  const acceptor door(tcp_listen(local_port(taken), "127.0.0.1"),
+                      wrap([value = counted_value(alive)](int) {}));
+  EXPECT_EQ(errno, EADDRINUSE);
+  EXPECT_FALSE(door);
+  EXPECT_EQ(alive, 0);
+  close(taken);
+}
+
+TEST(acceptors, of_an_fd_that_is_not_open_are_false_and_never_call_back) {
+  const int closed = dup(0);
+  close(closed);
+  int alive = 0;
+  const acceptor door(closed, wrap([value = counted_value(alive)](int) {}));
+  EXPECT_EQ(errno, EBADF);
+  EXPECT_FALSE(door);
+  EXPECT_EQ(alive, 0);
 }
 
 // Lets the process have `more` further fds, and gives the limit back.

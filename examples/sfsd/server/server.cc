@@ -33,6 +33,7 @@ server::~server() {
 
 void server::accept_on(int listening_fd) {
   door_ = async::acceptor(listening_fd, async::wrap(this, &server::accepted));
+  if (!door_) accepted(-1);
 }
 
 void server::accepted(int fd) {
