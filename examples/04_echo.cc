@@ -1,9 +1,8 @@
 // Teaches: sockets, fdcb(), and who keeps a connection alive.
 //
-// fdcb() has a callback called whenever an fd can be read (or written) without blocking, until it
-// is cleared. Each connection is an object that nobody holds but its registered callback; clearing
-// that drops the last handle, and the connection closes itself. While the client does not take its
-// answers, nothing more is read from it, so a connection never holds more than one buffer.
+// fdcb() has a callback called whenever an fd can be read (or written), until it is cleared. Nobody
+// holds a connection but its registered callback: clearing that drops the last handle, and the
+// connection closes itself. While a client takes no answers, nothing more is read from it.
 //
 // Run:     build/release/examples/04_echo [PORT [CLIENTS]]
 //          then, elsewhere: nc localhost PORT
@@ -14,6 +13,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "async/async.h"
@@ -63,7 +63,7 @@ struct client : async::refcount {
 };
 
 void new_client(int fd) {
-  if (fd < 0) async::fatal("can't accept");
+  if (fd < 0) async::fatal("can't accept: %s", std::strerror(errno));
   async::make_ref<client>(fd)->read_on();
 }
 
@@ -72,7 +72,7 @@ void new_client(int fd) {
 int main(int argc, char** argv) {
   if (argc > 2) clients_left = std::atoi(argv[2]);
   const int door = async::tcp_listen(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
-  if (door < 0) async::fatal("can't listen");
+  if (door < 0) async::fatal("can't listen: %s", std::strerror(errno));
   std::printf("listening on port %d\n", async::local_port(door));
   std::fflush(stdout);
   const async::acceptor accepting(door, async::wrap(&new_client));

@@ -12,8 +12,10 @@
 // Ends when so many clients have gone; without CLIENTS it does not end.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "async/async.h"
@@ -52,7 +54,7 @@ struct client : async::refcount {
 };
 
 void new_client(const shared_page& page, int fd) {
-  if (fd < 0) async::fatal("can't accept");
+  if (fd < 0) async::fatal("can't accept: %s", std::strerror(errno));
   async::make_ref<client>(fd)->send(page);
 }
 
@@ -61,7 +63,7 @@ void new_client(const shared_page& page, int fd) {
 int main(int argc, char** argv) {
   if (argc > 2) clients_left = std::atoi(argv[2]);
   const int door = async::tcp_listen(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
-  if (door < 0) async::fatal("can't listen");
+  if (door < 0) async::fatal("can't listen: %s", std::strerror(errno));
   std::printf("listening on port %d\n", async::local_port(door));
   std::fflush(stdout);
 

@@ -1,7 +1,9 @@
 // Tells each client the hash of all that it has sent.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "async/async.h"
 
@@ -26,7 +28,7 @@ struct client : async::refcount {  // lives as long as a callback holds it
 };
 
 void new_client(int fd) {
-  if (fd < 0) async::fatal("can't listen");
+  if (fd < 0) async::fatal("can't accept: %s", std::strerror(errno));
   const auto c = async::make_ref<client>(fd);
   const auto own = async::color::fresh();
   async::fdcb(fd, async::selread, async::cwrap(own, c, &client::readable));
@@ -35,6 +37,7 @@ void new_client(int fd) {
 int main(int argc, char** argv) {
   const int door = async::tcp_listen(argc > 1 ? std::atoi(argv[1]) : 7007);
   const async::acceptor accepting(door, async::wrap(&new_client));
+  if (!accepting) async::fatal("can't listen: %s", std::strerror(errno));
   async::warn("listening on port %d", async::local_port(door));
   async::amain();
 }

@@ -108,5 +108,15 @@ TEST(readme_server, tells_the_hash_of_all_that_was_sent) {
   EXPECT_EQ(server.finish().status, -SIGTERM);
 }
 
+TEST(server_examples, say_that_their_port_is_in_use) {
+  program server("04_echo", {.arguments = {"0"}});
+  const std::string port = std::to_string(port_of(server));
+  for (const char* name : {"04_echo", "05_page", "07_colored_hash", "readme_server"}) {
+    const program_result result = run(name, {.arguments = {port}});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.err, std::string(name) + ": fatal: can't listen: Address already in use\n");
+  }
+}
+
 }  // namespace
 }  // namespace async::test
