@@ -74,6 +74,14 @@ class counted_value {
   int* alive_;
 };
 
+// A port on which nobody listens.
+inline std::uint16_t closed_port() {
+  const int fd = tcp_listen(0, "127.0.0.1");
+  const std::uint16_t port = local_port(fd);
+  close(fd);
+  return port;
+}
+
 // Tests that run with one CPU and with two, where there may be more than one.
 class each_cpu_count : public testing::TestWithParam<unsigned> {
  protected:

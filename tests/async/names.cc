@@ -9,6 +9,7 @@
 namespace async::test {
 
 baton slow_name;
+std::atomic<int> slow_names_held{0};
 
 namespace {
 
@@ -30,7 +31,9 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
     return status != 0 ? status : look_up("127.0.0.1", service, hints, &(*found)->ai_next);
   }
   if (name != nullptr && std::strcmp(name, "slow.test") == 0) {
+    ++slow_names_held;
     slow_name.wait();
+    --slow_names_held;
     name = "127.0.0.1";
   }
   return look_up(name, service, hints, found);

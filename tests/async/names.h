@@ -6,10 +6,15 @@
 // Serves no stage. Thread-safety: any thread.
 #pragma once
 
+#include <atomic>
+
 #include "tests/support/support.h"
 
 namespace async::test {
 
 extern baton slow_name;
+
+// The look-ups of slow.test that wait for it.
+extern std::atomic<int> slow_names_held;
 
 }  // namespace async::test

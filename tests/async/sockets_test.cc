@@ -6,13 +6,10 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <vector>
 
 #include "tests/async/helpers.h"
-#include "tests/async/names.h"
-#include "tests/support/support.h"
 
 namespace async::test {
 namespace {
@@ -23,14 +20,6 @@ bool has_ipv6() {
   const int fd = inetsocket(SOCK_STREAM, 0, "::1");
   if (fd >= 0) close(fd);
   return fd >= 0;
-}
-
-// A port on which nobody listens.
-std::uint16_t closed_port() {
-  const int fd = tcp_listen(0, "127.0.0.1");
-  const std::uint16_t port = local_port(fd);
-  close(fd);
-  return port;
 }
 
 std::filesystem::path socket_path() {
@@ -173,67 +162,6 @@ TEST_P(sockets, never_call_back_from_within_tcpconnect) {
   run();
 }
 
-TEST_P(sockets, to_names_that_are_none_fail) {
-  int error = 0;
-  tcpconnect("", 1, wrap([&](int fd) {
-               error = errno;
-               EXPECT_EQ(fd, -1);
-               stop();
-             }));
-  run();
-  EXPECT_TRUE(error == ENOENT || error == EAGAIN) << error;
-}
-
-TEST_P(sockets, look_up_many_names_with_few_threads) {
-  const int listening = tcp_listen(0);
-  constexpr int count = 40;
-  int accepted = 0, connected = 0;
-  std::size_t most = 0;
-  std::vector<int> fds;
-  acceptor door(listening, wrap([&](int fd) {
-                  fds.push_back(fd);
-                  if (++accepted == count && connected == count) stop();
-                }));
-  for (int i = 0; i < count; ++i) {
-    tcpconnect("localhost", local_port(listening), wrap([&](int fd) {
-                 EXPECT_GE(fd, 0);
-                 fds.push_back(fd);
-                 std::size_t threads = 0;
-                 for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-                   std::ifstream name(task.path() / "comm");
-                   std::string line;
-                   std::getline(name, line);
-                   threads += line == "async-names";
-                 }
-                 most = std::max(most, threads);
-                 if (++connected == count && accepted == count) stop();
-               }));
-  }
-  run();
-  EXPECT_GE(most, 1u);
-  EXPECT_LE(most, 4u);
-  for (const int fd : fds) close(fd);
-}
-
-TEST_P(sockets, look_ups_block_no_callback) {
-  const int listening = tcp_listen(0, "127.0.0.1");
-  int ticks = 0, connected_at = -1;
-  tcpconnect("slow.test", local_port(listening), wrap([&](int fd) {
-               EXPECT_GE(fd, 0);
-               close(fd);
-               connected_at = ticks;
-               stop();
-             }));
-  std::function<void()> tick = [&] {
-    if (++ticks == 100) slow_name.post();
-    if (connected_at < 0) post(color(), tick);
-  };
-  post(color(), tick);
-  run();
-  EXPECT_GE(connected_at, 100);
-  close(listening);
-}
-
 // A listener whose backlog is full does not answer: a black hole on this machine.
 TEST_P(sockets, that_wait_for_an_answer_can_be_cancelled) {
   const int listening = tcp_listen(0, "127.0.0.1", 0);
@@ -265,24 +193,6 @@ TEST_P(sockets, that_wait_for_an_answer_can_be_cancelled) {
   run();
   for (const int fd : fillers) close(fd);
   close(listening);
-}
-
-TEST_P(sockets, whose_names_are_being_looked_up_can_be_cancelled) {
-  int alive = 0;
-  // More than there are threads: some wait for one.
-  for (int i = 0; i < 10; ++i) {
-    const auto attempt = tcpconnect(
-        "slow.test", 1, wrap([value = counted_value(alive)](int) { FAIL() << "called back"; }));
-    post(color(), [attempt] { tcpconnect_cancel(attempt); });
-  }
-  post(color(), [&] {
-    EXPECT_EQ(alive, 0);
-    // At most the four that threads may have begun with. They come back first, and do nothing.
-    for (int i = 0; i < 4; ++i) slow_name.post();
-    tcpconnect("localhost", closed_port(), wrap([](int) { stop(); }));
-  });
-  run();
-  while (slow_name.try_wait()) {}
 }
 
 // Accepting.
