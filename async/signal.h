@@ -22,8 +22,10 @@ namespace async {
 // Cancellation: as for fdcb().
 //
 // Fails, and then has changed nothing and never calls `cb`, with EINVAL if the number is no
-// signal's or one that can't be caught. Throws std::bad_alloc, and std::system_error if the very
-// first use of async/ can't make the loop.
+// signal's, or that of one that can't be caught (SIGKILL, SIGSTOP) or that says that an instruction
+// has failed (SIGSEGV, SIGBUS, SIGFPE, SIGILL): that can't go on before the callback, nor wait for
+// it. Throws std::bad_alloc, and std::system_error if the very first use of async/ can't make the
+// loop.
 std::error_code sigcb(int number, callback<void>::ptr cb);
 
 }  // namespace async

@@ -202,15 +202,32 @@ bool select_loop::rearm(fd_watch& w) noexcept {
 
 // Signals.
 
+namespace {
+
+bool may_be_watched(int signal) noexcept {
+  switch (signal) {
+    case SIGKILL:
+    case SIGSTOP:
+    // A fault: after our handler the same instruction would fault again, forever.
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+      return false;
+    default:
+      return signal > 0 && signal < NSIG;
+  }
+}
+
+}  // namespace
+
 void select_loop::signal_came(struct ev_loop* loop, ev_signal* w, int) {
   auto& watch = *static_cast<signal_watch*>(w->data);
   if (watch.fire()) of(loop).ready_.push_back(watch);
 }
 
 std::error_code select_loop::watch_signal(int number, callback<void>::ptr cb) {
-  if (number <= 0 || number >= NSIG || number == SIGKILL || number == SIGSTOP) {
-    return system_code(EINVAL);
-  }
+  if (!may_be_watched(number)) return system_code(EINVAL);
   ptr<signal_watch> fresh, old;  // dropped without the lock
   if (cb) {
     fresh = make_ref<signal_watch>(callback<void>::ref(std::move(cb)));

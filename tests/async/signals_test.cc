@@ -121,9 +121,9 @@ TEST(signal_handlers, a_signal_does_again_what_it_did_before) {
   sigaction(SIGUSR2, nullptr, &found);
 }
 
-TEST(signal_handlers, what_is_no_signal_is_refused_and_never_calls_back) {
+TEST(signal_handlers, what_is_no_signal_or_a_fault_is_refused_and_never_calls_back) {
   int alive = 0;
-  for (const int number : {0, -1, NSIG, SIGKILL, SIGSTOP}) {
+  for (const int number : {0, -1, NSIG, SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
     EXPECT_EQ(sigcb(number, wrap([value = counted_value(alive)] {})), std::errc::invalid_argument);
   }
   EXPECT_EQ(alive, 0);
