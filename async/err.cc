@@ -34,6 +34,7 @@ void vsay(const char* kind, const char* format, std::va_list arguments) noexcept
   char line[longest];
   const int head = std::snprintf(line, sizeof line, "%s: %s", progname(), kind);
   std::size_t size = std::min(static_cast<std::size_t>(std::max(head, 0)), sizeof line - 1);
+  errno = saved;  // for %m
   const int body = std::vsnprintf(line + size, sizeof line - size, format, arguments);
   size = std::min(size + static_cast<std::size_t>(std::max(body, 0)), sizeof line - 1);
   line[size++] = '\n';
@@ -70,10 +71,9 @@ void panic(const char* format, ...) noexcept {
 void setprogname(const char* argv0) noexcept {
   const char* const slash = std::strrchr(argv0, '/');
   std::snprintf(the_name, sizeof the_name, "%s", slash != nullptr ? slash + 1 : argv0);
+  if (the_name[0] != '\0') program_invocation_short_name = the_name;
 }
 
-const char* progname() noexcept {
-  return the_name[0] != '\0' ? the_name : program_invocation_short_name;
-}
+const char* progname() noexcept { return program_invocation_short_name; }
 
 }  // namespace async

@@ -6,8 +6,9 @@
 //
 // Each call writes one line, with the program's name before it and a newline after it, to standard
 // error in one piece, so that lines of several threads or processes do not mix. The format is
-// printf's, and checked by the compiler. A message is kept whole up to 4000 bytes. errno is left as
-// it was.
+// printf's, and checked by the compiler. As in glibc's printf, %m is strerror(errno), with errno as
+// it was at the call; but g++ -Wpedantic warns of it, since it is not in ISO C. A message is kept
+// whole up to 4000 bytes. errno is left as it was.
 //
 // Thread-safety: any thread, any color; setprogname before the others.
 #pragma once
@@ -24,8 +25,9 @@ namespace async {
 // The program is wrong: says so and aborts, with a core dump.
 [[noreturn, gnu::format(printf, 1, 2)]] void panic(const char* format, ...) noexcept;
 
-// Names the program in messages: what follows the last slash of argv[0], of which a copy is kept.
-// Without it, it is the name that the kernel was given.
+// Names the program in messages, those of the other layers and of glibc (assert, error(3)) too: by
+// what follows the last slash of argv[0], of which a copy is kept. Without it, the name is what the
+// kernel was given.
 void setprogname(const char* argv0) noexcept;
 
 // The name that messages begin with.

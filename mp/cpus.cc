@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -116,8 +117,8 @@ unsigned default_cpus() {
     const char* const end = text + std::strlen(text);
     const auto [rest, error] = std::from_chars(text, end, cpus);
     if (error == std::errc{} && rest == end && cpus >= 1 && cpus <= max_cpus) return cpus;
-    std::fprintf(stderr, "async: ASYNC_NCPU=%s is ignored: not a number from 1 to %u\n", text,
-                 max_cpus);
+    std::fprintf(stderr, "%s: ASYNC_NCPU=\"%s\" is ignored: not a number from 1 to %u\n",
+                 program_invocation_short_name, text, max_cpus);
   }
   const auto allowed = static_cast<unsigned>(detail::allowed_cpus().size());
   return std::min(detail::smaller_limit(allowed, detail::cgroup_cpu_limit()), max_cpus);

@@ -140,9 +140,9 @@ class runtime {
 void stop() noexcept;
 
 // The number of CPUs that a runtime uses unless told otherwise: the environment's ASYNC_NCPU if it
-// is a number from 1 to max_cpus (else a message on standard error says that it is ignored), or
-// else the CPUs in the affinity mask, cut to what the cgroup's CPU quota allows, rounded up. Always
-// 1 in a uniprocessor build.
+// is a number from 1 to max_cpus (if it is set to anything else, or to nothing, a message on
+// standard error says that it is ignored), or else the CPUs in the affinity mask, cut to what the
+// cgroup's CPU quota allows, rounded up. Always 1 in a uniprocessor build.
 unsigned default_cpus();
 
 // Whether the calling thread is running a callback.

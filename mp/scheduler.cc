@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -23,8 +24,9 @@ namespace {
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {}
-  std::fprintf(stderr, "async: an exception left the callback wrapped at %s:%u (%s): %s\n",
-               site.file_name(), static_cast<unsigned>(site.line()), site.function_name(), what);
+  std::fprintf(stderr, "%s: an exception left the callback wrapped or posted at %s:%u (%s): %s\n",
+               program_invocation_short_name, site.file_name(), static_cast<unsigned>(site.line()),
+               site.function_name(), what);
   std::abort();
 }
 

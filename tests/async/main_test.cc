@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
 #include "tests/async/helpers.h"
@@ -114,6 +115,17 @@ TEST(messages, warn_writes_one_line_with_the_programs_name_and_keeps_errno) {
             "some-program: file: No such file or directory (7)\n");
 }
 
+TEST(messages, percent_m_is_the_error_of_the_call) {
+  setprogname("p");
+  testing::internal::CaptureStderr();
+  errno = EADDRINUSE;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"  // not ISO
+  warn("port %d: %m", 7);
+#pragma GCC diagnostic pop
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "p: port 7: Address already in use\n");
+}
+
 TEST(messages, a_line_that_is_too_long_is_cut_and_still_ends) {
   setprogname("p");
   testing::internal::CaptureStderr();
@@ -128,6 +140,16 @@ TEST(messages, a_line_that_is_too_long_is_cut_and_still_ends) {
 TEST(messages_death, fatal_ends_the_program_with_status_1) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(fatal("no %s", "export"), testing::ExitedWithCode(1), ": fatal: no export");
+}
+
+TEST(messages_death, of_the_layers_below_have_the_programs_name_too) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto fail = [] {
+    setprogname("/usr/bin/some-program");
+    post(color(), [] { throw std::runtime_error("too far"); });
+    amain({.cpus = 1});
+  };
+  EXPECT_DEATH(fail(), "some-program: an exception left the callback wrapped or posted at ");
 }
 
 TEST(messages_death, panic_aborts) {

@@ -4,6 +4,7 @@
 // Thread safety: any thread. Does not return.
 #pragma once
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -11,11 +12,12 @@
 
 namespace async::detail {
 
-// Prints "FILE:LINE: WHAT" to stderr and aborts. For what a caller got wrong (never for what the
-// network or the kernel did): `site` is the line that has to be changed, or the one where the
-// callback in question was wrapped.
+// Prints "PROGRAM: FILE:LINE: WHAT" to stderr and aborts. For what a caller got wrong (never for
+// what the network or the kernel did): `site` is the line that has to be changed, or the one where
+// the callback in question was wrapped or posted.
 [[noreturn, gnu::cold, gnu::noinline]] inline void misuse(where site, const char* what) noexcept {
-  std::fprintf(stderr, "%s:%u: %s\n", site.file_name(), static_cast<unsigned>(site.line()), what);
+  std::fprintf(stderr, "%s: %s:%u: %s\n", program_invocation_short_name, site.file_name(),
+               static_cast<unsigned>(site.line()), what);
   std::abort();
 }
 
