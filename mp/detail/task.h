@@ -1,6 +1,7 @@
 // A task: one posted callback, waiting in its color's mailbox (stage 3). Its memory comes from a
 // cache per thread (block_cache.h), in two sizes: a closure of up to 8 bytes (a counted callback,
 // most often) makes a task of 32 bytes, one of up to 40 bytes makes 64, and a larger one is boxed.
+// (With a compiler whose `where` is three words, all tasks are of 64 bytes.)
 //
 // Thread-safety: a task belongs to whoever holds it: the poster, then the mailbox's owner.
 #pragma once
@@ -46,7 +47,7 @@ struct task {
 };
 
 inline constexpr std::size_t task_header = sizeof(task);
-static_assert(task_header == 24);
+static_assert(sizeof(where) != 8 || task_header == 24);
 
 // A task with its closure behind the header.
 template <class F, block_size Size>
@@ -80,9 +81,9 @@ template <class F>
 task* make_task(F&& function, where site) {
   using closure = std::decay_t<F>;
   constexpr bool aligned = alignof(closure) <= alignof(void*);
-  if constexpr (aligned && sizeof(closure) <= 64 - task_header) {
-    constexpr block_size size =
-        sizeof(closure) <= 32 - task_header ? block_size::small : block_size::large;
+  constexpr std::size_t bytes = task_header + sizeof(closure);
+  if constexpr (aligned && bytes <= 64) {
+    constexpr block_size size = bytes <= 32 ? block_size::small : block_size::large;
     using node = closure_task<closure, size>;
     static_assert(sizeof(node) == static_cast<std::size_t>(size));
     void* memory = block_cache::allocate(size);

@@ -169,7 +169,7 @@ TEST(fairness_to_readiness, a_busy_cpu_polls_after_a_bounded_number_of_callbacks
   };
   runtime cpus({.cpus = 1, .waiter = &waiter});
   std::vector<std::unique_ptr<self_poster>> hogs;
-  for (int i = 0; i != 3; ++i) hogs.push_back(std::make_unique<self_poster>(waiter));
+  for (int i = 0; i != 3; ++i) hogs.emplace_back(new self_poster{waiter});
   for (auto& h : hogs) post(h->mine, [&h] { h->run(); });
   cpus.start();
   cpus.drain();

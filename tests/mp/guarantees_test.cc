@@ -59,7 +59,7 @@ TEST_P(exclusion_and_order, hold_while_tokens_hop_between_colors_and_two_threads
   cpus.start();
   std::array<std::thread, 2> posters;
   for (unsigned p = 0; p != 2; ++p) {
-    posters[p] = std::thread([&load, p, hops] {
+    posters[p] = std::thread([&load, p] {
       for (unsigned i = 0; i != tokens_each; ++i) load.post_from(p, i * 7 % colors, hops - 1);
     });
   }
