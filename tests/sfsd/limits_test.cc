@@ -31,6 +31,23 @@ TEST(file_descriptors, are_taken_up_to_the_hard_limit) {
   EXPECT_EQ(its.rlim_cur, mine.rlim_max);
 }
 
+TEST(a_list, of_more_than_the_client_has_room_for_is_refused) {
+  running_server s;
+  for (int i = 0; i < 100; ++i)
+    s.scratch().file("export/directory/" + std::to_string(i) + std::string(200, 'x'), "");
+  auto channel = s.connect();
+  ASSERT_TRUE(channel) << channel.why();
+  remote_files files(std::move(*channel));
+  auto directory = files.walk("directory");
+  ASSERT_TRUE(directory) << directory.why();
+  const auto all = files.list(*directory);
+  ASSERT_TRUE(all) << all.why();
+  EXPECT_EQ(all->size(), 103u) << "and `small`, and the directory itself and its parent";
+  const auto refused = files.list(*directory, 100 * 200);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.why(), "the directory is too large to be listed");
+}
+
 TEST(a_slow_handshake, has_a_deadline_that_trickled_bytes_do_not_move) {
   running_server s({"--handshake-timeout", "1"});
   const fd_owner slow = s.raw_socket();

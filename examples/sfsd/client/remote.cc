@@ -135,8 +135,10 @@ outcome<file_handle> remote_files::walk(std::string_view path) {
   return at;
 }
 
-outcome<std::vector<remote_files::entry>> remote_files::list(file_handle& directory) {
+outcome<std::vector<remote_files::entry>> remote_files::list(file_handle& directory,
+                                                             std::size_t most) {
   std::vector<entry> all;
+  std::size_t taken = 0;
   READDIR3args args{as_handle(directory), 0, {}, page_size};
   for (bool eof = false; !eof;) {
     readdir_result res;
@@ -147,6 +149,8 @@ outcome<std::vector<remote_files::entry>> remote_files::list(file_handle& direct
     if (!ok.reply.eof && !ok.reply.entries) return failure{"the server's list does not end"};
     std::copy_n(ok.cookieverf, sizeof args.cookieverf, args.cookieverf);
     for (const entry3* e = ok.reply.entries; e; e = e->nextentry) {
+      taken += sizeof(entry) + text_of(e->name).size();
+      if (taken > most) return failure{"the directory is too large to be listed"};
       all.push_back({std::string(text_of(e->name)), e->fileid});
       args.cookie = e->cookie;
     }

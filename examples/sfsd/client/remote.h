@@ -20,6 +20,9 @@ namespace sfs {
 
 using file_handle = std::vector<std::uint8_t>;
 
+// Enough for a million files.
+inline constexpr std::size_t max_list = 128 << 20;
+
 // What a status means, in words.
 std::string status_text(nfsstat3 status);
 
@@ -40,7 +43,8 @@ class remote_files {
     std::string name;
     std::uint64_t number = 0;
   };
-  outcome<std::vector<entry>> list(file_handle& directory);
+  // Fails if the list would take more than `most` bytes of memory, so that no server can fill ours.
+  outcome<std::vector<entry>> list(file_handle& directory, std::size_t most = max_list);
 
   // Reads the whole file, some pieces ahead; `take(offset, data)` gets each piece once, in any
   // order, and says why if it cannot go on. Returns the file's size; fails if the file changed
