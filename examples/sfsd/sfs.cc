@@ -5,10 +5,13 @@
 
 #include "async/err.h"
 #include "examples/sfsd/base/command_line.h"
+#include "examples/sfsd/base/shown.h"
 #include "examples/sfsd/client/new_file.h"
 #include "examples/sfsd/client/remote.h"
 
 namespace {
+
+using sfs::shown;
 
 constexpr const char* help = R"(usage: sfs ls [-l] PATH
        sfs get PATH FILE
@@ -29,25 +32,9 @@ and a device or a FIFO is written to as it is.
   --help                this text
 )";
 
-// A name or a link as it may be shown on a terminal: what the server says must not control it.
-std::string shown(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f && byte != '\\') {
-      out += c;
-    } else {
-      char escaped[5];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      out += escaped;
-    }
-  }
-  return out;
-}
-
 std::string long_line(sfs::remote_files& files, sfs::file_handle& handle, const std::string& name) {
   const auto a = files.attributes(handle);
-  if (!a) return name + ": " + a.why();
+  if (!a) return shown(name) + ": " + a.why();
   constexpr char types[] = "?-dbclsp";
   constexpr char bits[] = "rwxrwxrwx";
   std::string mode(1, types[a->type >= NF3REG && a->type <= NF3FIFO ? a->type : 0]);
@@ -128,7 +115,7 @@ int main(int argc, char** argv) {
   }
   if (const auto where = line.value("--connect")) {
     const auto location = sfs::server_location::parse(*where);
-    if (!location) sfs::command_line::wrong("--connect: " + location.why());
+    if (!location) sfs::command_line::wrong("--connect " + *where + ": " + location.why());
     options.instead = *location;
   }
   const bool with_attributes = line.flag("-l");
@@ -137,7 +124,7 @@ int main(int argc, char** argv) {
   if ((!is_get && words[0] != "ls") || words.size() != (is_get ? 3u : 2u))
     sfs::command_line::wrong("say ls PATH or get PATH FILE");
   const auto path = sfs::self_certifying_path::parse(words[1]);
-  if (!path) sfs::command_line::wrong(path.why());
+  if (!path) sfs::command_line::wrong(words[1] + ": " + path.why());
   sfs::remote_files files = connect(*path, options);
   if (is_get) {
     get(files, path->rest, words[2]);

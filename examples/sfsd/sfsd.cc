@@ -81,7 +81,7 @@ listen_address parse_listen(const std::string& text, std::uint16_t default_port)
   std::uint16_t number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (error != std::errc() || end != port.data() + port.size())
-    sfs::command_line::wrong("--listen is [ADDR:]PORT");
+    sfs::command_line::wrong("--listen " + text + ": it is [ADDR:]PORT");
   return {host, number};
 }
 
@@ -167,7 +167,9 @@ int main(int argc, char** argv) {
   if (!tree) async::fatal("%s", tree.why().c_str());
   const listen_address at = parse_listen(listen, key->location().port);
   const int fd = async::tcp_listen(at.port, at.host);
-  if (fd < 0) async::fatal("port %d: %s", at.port, sfs::system_reason().c_str());
+  if (fd < 0)
+    async::fatal("can't listen on %s:%d: %s", at.host.c_str(), at.port,
+                 sfs::system_reason().c_str());
 
   limits.max_clients = clients_with_descriptors(limits.max_clients);
   const sfs::server_settings settings(*key, *suites);

@@ -27,8 +27,9 @@ LOCATION: to move a server, make a new one.
 )";
 
 int generate(sfs::command_line& line) {
-  const auto location = sfs::server_location::parse(line.value_or("--location", "localhost"));
-  if (!location) sfs::command_line::wrong(location.why());
+  const std::string where = line.value_or("--location", "localhost");
+  const auto location = sfs::server_location::parse(where);
+  if (!location) sfs::command_line::wrong("--location " + where + ": " + location.why());
   const std::string file = line.rest(2, 2)[1];
   const auto key = sfs::server_key::generate(*location);
   if (!key) async::fatal("%s", key.why().c_str());

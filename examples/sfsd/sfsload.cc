@@ -85,7 +85,7 @@ class load_run {
     client_.suites = {*suite};
     for (const std::string& where : split(line.value_or("--connect", ""))) {
       auto location = sfs::server_location::parse(where);
-      if (!location) sfs::command_line::wrong("--connect: " + location.why());
+      if (!location) sfs::command_line::wrong("--connect " + where + ": " + location.why());
       places_.push_back(*location);
     }
     pids_ = split(line.value_or("--server-pid", ""));
@@ -93,7 +93,7 @@ class load_run {
       if (!sfs::is_process(pid)) async::fatal("--server-pid: there is no process %s", pid.c_str());
     const auto words = line.rest(2, 2);
     auto path = sfs::self_certifying_path::parse(words[0]);
-    if (!path) sfs::command_line::wrong(path.why());
+    if (!path) sfs::command_line::wrong(words[0] + ": " + path.why());
     path_ = *path;
     content_ = map_file(words[1]);
     if (content_.size() < options_.read_size)

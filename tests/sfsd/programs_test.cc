@@ -88,8 +88,23 @@ TEST_F(the_client, says_when_its_output_could_not_be_written) {
 
 TEST_F(the_client, shows_names_in_a_way_that_cannot_control_a_terminal) {
   server.scratch().file("export/bad\x1b[31mname\n", "");
-  const finished f = run_program({"sfs", "ls", there, path("")});
-  EXPECT_TRUE(has(f.output, "bad\\x1b[31mname\\x0a\n")) << f.output;
+  server.scratch().file(
+      "export/c1 \xc2\x9b"
+      "31m",
+      "");
+  server.scratch().file(
+      "export/raw \x9b"
+      "31m",
+      "");
+  for (const char* how : {"ls", "ls -l"}) {
+    SCOPED_TRACE(how);
+    std::vector<std::string> words{"sfs", "ls", there, path("")};
+    if (how[2] != '\0') words.push_back("-l");
+    const finished f = run_program(words);
+    EXPECT_TRUE(has(f.output, "bad\\x1b[31mname\\x0a\n")) << f.output;
+    EXPECT_TRUE(has(f.output, "c1 \\xc2\\x9b31m\n")) << f.output;
+    EXPECT_TRUE(has(f.output, "raw \\x9b31m\n")) << f.output;
+  }
 }
 
 TEST_F(the_client, refuses_a_server_with_another_key) {
@@ -167,10 +182,32 @@ TEST(every_program, teaches_its_use_and_refuses_what_it_does_not_know) {
     const finished help = run_program({name, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_TRUE(help.output.starts_with("usage: ")) << name;
+    for (const char* asks : {"--help", "-h"})
+      EXPECT_EQ(run_program({name, "--nonsense", "word", asks}).output, help.output) << name;
     EXPECT_EQ(run_program({name, "--nonsense"}).status, 2) << name;
     EXPECT_EQ(run_program({name}).status, 2) << name;
   }
   EXPECT_EQ(run_program({"sfsd", "--export", "/", "--key", "/nothing"}).status, 1);
+}
+
+TEST(every_program, names_the_address_that_is_wrong) {
+  const scratch_directory scratch;
+  const std::string key = scratch.path() / "key";
+  ASSERT_EQ(run_program({"sfskey", "gen", key}).status, 0);
+  const auto errors = [](const std::vector<std::string>& words) {
+    const finished f = run_program(words);
+    EXPECT_NE(f.status, 0);
+    return f.errors;
+  };
+  EXPECT_TRUE(has(errors({"sfs", "ls", "/etc"}), "/etc: a self-certifying path"));
+  EXPECT_TRUE(has(errors({"sfs", "ls", "--connect=a b", "/etc"}), "--connect a b: a LOCATION"));
+  EXPECT_TRUE(has(errors({"sfsload", "/etc", "f"}), "/etc: a self-certifying path"));
+  EXPECT_TRUE(has(errors({"sfsload", "--connect=a b", "/etc", "f"}), "--connect a b: a LOCATION"));
+  EXPECT_TRUE(has(errors({"sfskey", "gen", "--location=a b", "f"}), "--location a b: a LOCATION"));
+  std::vector<std::string> serve{"sfsd", "--export", "/", "--key", key, "--listen", "a:b"};
+  EXPECT_TRUE(has(errors(serve), "--listen a:b: it is [ADDR:]PORT"));
+  serve.back() = "nowhere:0";
+  EXPECT_TRUE(has(errors(serve), "can't listen on nowhere:0: Invalid argument"));
 }
 
 #if defined(ASYNC_UNIPROCESSOR)

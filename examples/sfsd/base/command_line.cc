@@ -1,26 +1,29 @@
 // See command_line.h.
 #include "examples/sfsd/base/command_line.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
 #include "async/err.h"
 #include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/base/shown.h"
 
 namespace sfs {
 
 command_line::command_line(int argc, char** argv, const char* help)
     : left_(argv + (argc > 0), argv + argc) {
   async::setprogname(argc > 0 ? argv[0] : "sfs");
-  if (left_.empty() || (left_[0] != "--help" && left_[0] != "-h" && left_[0] != "help")) return;
+  const auto asks = [](const std::string& word) { return word == "--help" || word == "-h"; };
+  if (std::ranges::none_of(left_, asks) && (left_.empty() || left_[0] != "help")) return;
   std::fputs(help, stdout);
   finish_output();
   std::exit(0);
 }
 
 void command_line::wrong(const std::string& why) {
-  std::fprintf(stderr, "%s: %s (--help explains)\n", async::progname(), why.c_str());
+  std::fprintf(stderr, "%s: %s (--help explains)\n", async::progname(), shown(why).c_str());
   std::exit(2);
 }
 

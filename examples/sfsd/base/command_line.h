@@ -15,7 +15,7 @@ namespace sfs {
 
 class command_line {
  public:
-  // Prints `help` and exits if the first argument is --help, -h or help.
+  // Prints `help` and exits if there is --help or -h anywhere, or `help` in front.
   command_line(int argc, char** argv, const char* help);
 
   // Whether a flag without a value is there.
@@ -34,7 +34,7 @@ class command_line {
   // or if there are not from `least` to `most` of the others.
   std::vector<std::string> rest(std::size_t least, std::size_t most);
 
-  // Says what is wrong with the command line and exits with status 2.
+  // Says what is wrong with the command line, in a way that may be shown, and exits with status 2.
   [[noreturn]] static void wrong(const std::string& why);
 
   // Exits with status 1, and says so, if not all of the standard output could be written.
