@@ -14,6 +14,8 @@
 
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using async::color;
@@ -99,3 +101,5 @@ TEST(color_lifetime, can_be_copied_moved_and_dropped_in_their_own_and_in_other_c
 }
 
 }  // namespace
+
+#endif

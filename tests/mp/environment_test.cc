@@ -28,6 +28,15 @@ using async::test::baton;
 
 // How many CPUs
 
+TEST(default_cpu_count, is_at_most_that_of_the_affinity_mask) {
+  cpu_set_t set;
+  ASSERT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
+  EXPECT_GE(default_cpus(), 1u);
+  EXPECT_LE(default_cpus(), static_cast<unsigned>(CPU_COUNT(&set)));
+}
+
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 class environment_variable {
  public:
   explicit environment_variable(const char* value) { setenv("ASYNC_NCPU", value, 1); }
@@ -54,13 +63,6 @@ TEST(default_cpu_count, says_so_and_goes_on_when_the_environment_makes_no_sense)
     EXPECT_NE(said.find("ASYNC_NCPU=\"" + std::string(bad) + "\" is ignored"), std::string::npos)
         << said;
   }
-}
-
-TEST(default_cpu_count, is_at_most_that_of_the_affinity_mask) {
-  cpu_set_t set;
-  ASSERT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
-  EXPECT_GE(default_cpus(), 1u);
-  EXPECT_LE(default_cpus(), static_cast<unsigned>(CPU_COUNT(&set)));
 }
 
 // fork()
@@ -155,5 +157,7 @@ TEST_F(forking, before_there_is_a_runtime_leaves_pending_posts_to_the_parent) {
   EXPECT_EQ(cpus.stop().ran, 1u);
   EXPECT_EQ(ran, 1u);
 }
+
+#endif
 
 }  // namespace

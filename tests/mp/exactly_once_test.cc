@@ -12,6 +12,8 @@
 
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using async::color;
@@ -123,3 +125,5 @@ TEST(exactly_once, colors_that_end_with_a_destroyed_callback_are_not_in_the_summ
 }
 
 }  // namespace
+
+#endif

@@ -19,6 +19,8 @@
 
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -238,3 +240,5 @@ TEST(fairness_to_readiness, an_event_is_handled_by_an_idle_cpu_while_another_run
 }
 
 }  // namespace
+
+#endif

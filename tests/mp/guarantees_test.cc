@@ -19,6 +19,8 @@
 #include "tests/mp/load.h"
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using async::color;
@@ -321,3 +323,5 @@ TEST(colored_calls, cpucb_posts_even_from_the_own_color) {
 }
 
 }  // namespace
+
+#endif

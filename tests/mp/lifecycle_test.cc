@@ -17,6 +17,8 @@
 
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using async::color;
@@ -257,3 +259,5 @@ TEST(under_load, a_stop_from_a_callback_and_one_from_outside_may_meet) {
 }
 
 }  // namespace
+
+#endif

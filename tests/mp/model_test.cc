@@ -21,6 +21,8 @@
 
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using async::color;
@@ -263,3 +265,5 @@ TEST(random_programs, that_post_to_their_own_color_run_each_color_as_the_model_d
 }
 
 }  // namespace
+
+#endif

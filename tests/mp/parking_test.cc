@@ -13,6 +13,8 @@
 
 #include "tests/mp/tools.h"
 
+#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
+
 namespace {
 
 using async::color;
@@ -192,3 +194,5 @@ TEST(events_of_one_poll, are_not_left_behind_a_long_callback) {
 }
 
 }  // namespace
+
+#endif

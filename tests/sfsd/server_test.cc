@@ -15,12 +15,16 @@ struct way {
 
 class a_server : public testing::TestWithParam<way> {};
 
-INSTANTIATE_TEST_SUITE_P(colored, a_server,
-                         testing::Values(way{"none", "1"}, way{"none", "2"}, way{"crypto", "2"},
-                                         way{"io", "2"}, way{"all", "1"}, way{"all", "2"}),
-                         [](const auto& info) {
-                           return std::string(info.param.coloring) + "_on_" + info.param.cpus;
-                         });
+#if defined(ASYNC_UNIPROCESSOR)
+constexpr way ways[] = {{"none", "1"}};
+#else
+constexpr way ways[] = {{"none", "1"}, {"none", "2"}, {"crypto", "2"},
+                        {"io", "2"},   {"all", "1"},  {"all", "2"}};
+#endif
+
+INSTANTIATE_TEST_SUITE_P(colored, a_server, testing::ValuesIn(ways), [](const auto& info) {
+  return std::string(info.param.coloring) + "_on_" + info.param.cpus;
+});
 
 TEST_P(a_server, gives_every_client_every_byte) {
   running_server s({"--parallel", GetParam().coloring, "--cpus", GetParam().cpus});
@@ -263,7 +267,7 @@ TEST_F(one_server, gives_back_the_memory_of_clients_that_are_silent_and_serves_t
     ASSERT_TRUE(read_by(i));
   }
   if (!async::test::sanitized) {                    // which keep memory that was freed
-    const std::size_t enough = before + 100 * 100;  // kilobytes for each; a busy one has some 300
+    const std::size_t enough = before + 100 * 150;  // kilobytes for each; a busy one has some 300
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (server.resident_kb() > enough && std::chrono::steady_clock::now() < give_up)
       ::poll(nullptr, 0, 50);
