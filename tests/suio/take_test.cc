@@ -177,7 +177,8 @@ TEST(suio_move, moves_everything_and_leaves_a_usable_empty_suio) {
   third.copy("dropped");
   third.iovcb(wrap([] { FAIL() << "assigned over: not written"; }));
   third = std::move(second);
-  third = std::move(third);
+  suio& same = third;
+  third = std::move(same);
   EXPECT_EQ(contents(third), "abc");
   first.copy("new");
   EXPECT_EQ(contents(first), "new");
