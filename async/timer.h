@@ -62,10 +62,10 @@ timecb_t delaycb(std::chrono::duration<Rep, Period> delay, callback<void>::ref c
                  std::move(cb));
 }
 
-// Removes a timer; O(log n). Does nothing if it has run, is running (itself, perhaps), was removed
-// before, or is none. From the callback's own color: the callback does not run any more, even if
-// the timer had already expired. From another one it may still be running or about to. A callback
-// that has not run is destroyed by this call.
+// Removes a timer; O(log n), averaged over many removals. Does nothing if it has run, is running
+// (itself, perhaps), was removed before, or is none. From the callback's own color: the callback
+// does not run any more, even if the timer had already expired. From another one it may still be
+// running or about to. A callback that has not run is destroyed by this call.
 void timecb_remove(const timecb_t& timer) noexcept;
 
 }  // namespace async

@@ -5,7 +5,8 @@
 // a list, and when no lock is held any more posts the list. Each post carries a plain pointer: that
 // the event stays alive until delivered() is each kind's own business, and is told there.
 //
-// Thread-safety: color and site never change. The hook belongs to the list's owner.
+// Thread-safety: color and site never change while there is a delivery to come. The hook belongs to
+// the list's owner.
 #pragma once
 
 #include <boost/intrusive/slist.hpp>
@@ -30,6 +31,8 @@ class event : public refcount {
 
   const color& its_color() const noexcept { return color_; }
   where site() const noexcept { return site_; }
+  // For one that is never posted any more: so that it does not keep the color.
+  color take_color() noexcept { return std::exchange(color_, color()); }
 
   boost::intrusive::slist_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>
       ready_hook;

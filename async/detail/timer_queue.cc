@@ -5,10 +5,12 @@ namespace async::detail {
 
 ref<timer> timer_queue::add(stamp at, callback<void>::ref cb) {
   ref<timer> t = make_ref<timer>(std::move(cb));
+  t->retain_first(2);
+  auto heaps_share = handle_access::take<ref<timer>>(t.get());
   const std::lock_guard lock(mutex_);
   heap_.push(at, t.get());
-  t->retain();  // the heap's share
-  if (t->heap_index == 0) {
+  handle_access::detach(heaps_share);
+  if (at < earliest()) {
     update_earliest();
     if (at < alarm_at_ && asleep_.load(std::memory_order_relaxed)) {
       alarm_at_ = at;
@@ -19,22 +21,19 @@ ref<timer> timer_queue::add(stamp at, callback<void>::ref cb) {
 }
 
 // What is bound to the callback may set or remove timers when it is destroyed: so that is done
-// without the lock.
+// without the lock, which is gone before `taken`.
 void timer_queue::remove(timer& t) noexcept {
   t.prefetch_callback();
   callback<void>::ptr taken;
-  {
-    const std::lock_guard lock(mutex_);
-    if (t.heap_index == not_in_heap) {
-      taken = t.take_callback();
-      return;
-    }
-    taken = t.take_callback_of_waiting();
-    const bool first = t.heap_index == 0;
-    heap_.remove(&t);
-    if (first) update_earliest();
+  color its_color;
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(t.waiting, false)) {
+    taken = t.take_callback();
+    return;
   }
-  t.release();
+  taken = t.take_callback_of_waiting();
+  its_color = t.take_color();
+  if (heap_.note_removed(&t)) update_earliest();
 }
 
 bool timer_queue::prepare_sleep(stamp now) noexcept {
@@ -53,11 +52,16 @@ bool timer_queue::prepare_sleep(stamp now) noexcept {
 void timer_queue::expire(stamp now, event_list& ready) noexcept {
   if (earliest() > now) return;
   const std::lock_guard lock(mutex_);
-  for (std::size_t n = 0; n < batch && heap_.earliest() <= now; ++n) ready.push_back(*heap_.pop());
+  for (std::size_t n = 0; n < batch && heap_.earliest() <= now; ++n) {
+    timer* const t = heap_.pop();
+    t->waiting = false;
+    ready.push_back(*t);
+  }
   update_earliest();
 }
 
 void timer_queue::forget() noexcept {
+  heap_.for_each([](timer& t) { t.waiting = false; });  // lest it is looked for in the new heap
   lost_.push_back(std::exchange(heap_, {}));
   alarm_at_ = never;
   rang_ = false;

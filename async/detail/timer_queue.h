@@ -11,7 +11,8 @@
 //
 // Who owns a timer: its handles, and the queue as long as it is in the heap. When it expires, that
 // share goes to the delivery. The callback belongs to whoever exchanges it out: the delivery that
-// runs it, or the remover; so it runs at most once, and never after a remover has got it.
+// runs it, or the remover; so it runs at most once, and never after a remover has got it. What is
+// left in the heap of a removed timer (timer_heap.h) is its memory: callback and color are gone.
 #pragma once
 
 #include <mutex>
@@ -21,16 +22,20 @@
 #include "async/detail/event.h"
 #include "async/detail/timer_heap.h"
 #include "wrap/detail/atom.h"
+#include "wrap/detail/block_cache.h"
 
 namespace async::detail {
 
-class timer final : public event {
+class timer final : public event, public pooled<timer> {
  public:
   explicit timer(callback<void>::ref cb) noexcept
       : event(*cb), callback_(handle_access::detach(cb)) {}
   ~timer() override { take_callback(); }
 
-  void post() override { post_delivery(this); }
+  void post() override {
+    prefetch_callback();
+    post_delivery(this);
+  }
   void deliver() {
     if (const auto cb = take_callback()) cb();
   }
@@ -61,12 +66,19 @@ class timer final : public event {
     __builtin_prefetch(callback_.load(std::memory_order_relaxed));
   }
 
-  std::uint32_t heap_index = not_in_heap;  // guarded by timer_queue::mutex_
+  // For the heap, under timer_queue::mutex_. Whoever removes a timer there takes its callback.
+  bool removed() const noexcept { return callback_.load(std::memory_order_relaxed) == nullptr; }
+  void left_heap() noexcept { release(); }
+  void prefetch() const noexcept { __builtin_prefetch(&callback_); }
+
+  bool waiting = true;  // in the heap, and not removed; guarded by timer_queue::mutex_
 
  private:
+  void finalize() override { delete this; }  // so that the destructor is not called virtually
+
   atom<callback<void>*> callback_;
 };
-static_assert(sizeof(where) != 8 || sizeof(timer) <= 56, "a 64-byte chunk of malloc");
+static_assert(sizeof(where) != 8 || sizeof(timer) <= 56, "a medium block");
 
 // What ends the leader's sleep.
 class alarm_clock {

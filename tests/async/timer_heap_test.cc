@@ -8,6 +8,7 @@
 
 #include "async/detail/timer_heap.h"
 #include "async/detail/timer_queue.h"
+#include "tests/async/helpers.h"
 #include "tests/support/support.h"
 #include "wrap/wrap.h"
 
@@ -17,58 +18,115 @@ namespace {
 using detail::never;
 using detail::stamp;
 
-struct node {
-  std::uint32_t heap_index = detail::not_in_heap;
+// Counts those that left the heap after they were removed.
+class node {
+ public:
+  explicit node(std::size_t& left) : left_(&left) {}
+
+  void remove() { removed_ = true; }
+
+  // For the heap.
+  bool removed() const noexcept { return removed_; }
+  void left_heap() noexcept {
+    EXPECT_TRUE(removed_);
+    ++*left_;
+  }
+  void prefetch() const noexcept {}
+
+ private:
+  std::size_t* left_;
+  bool removed_ = false;
 };
 
-// The naive model: a map that keeps equal stamps in the order of insertion.
+// Beside the heap the naive model: a map that keeps equal stamps in the order of insertion.
+class checked_heap {
+ public:
+  explicit checked_heap(prng& random) : random_(random) {}
+
+  void push(stamp at) {
+    nodes_.push_back(std::make_unique<node>(left_));
+    heap_.push(at, nodes_.back().get());
+    inside_.push_back(model_.emplace(at, nodes_.back().get()));
+  }
+
+  void pop() {
+    ASSERT_EQ(heap_.pop(), model_.begin()->second);
+    forget(std::ranges::find(inside_, model_.begin()));
+  }
+
+  void remove_any() {
+    const auto any = inside_.begin() + static_cast<std::ptrdiff_t>(random_() % inside_.size());
+    node* const timer = (*any)->second;
+    timer->remove();
+    ++removed_;
+    ASSERT_EQ(heap_.note_removed(timer), *any == model_.begin());
+    forget(any);
+  }
+
+  void check() const {
+    ASSERT_EQ(heap_.size(), model_.size());
+    ASSERT_EQ(heap_.earliest(), model_.empty() ? never : model_.begin()->first);
+    ASSERT_EQ(heap_.removed(), removed_ - left_) << "each that was removed leaves once";
+    ASSERT_LE(heap_.removed(), heap_.size()) << "at most half of the heap";
+  }
+
+  std::size_t size() const { return model_.size(); }
+
+ private:
+  using place = std::multimap<stamp, node*>::iterator;
+
+  void forget(std::vector<place>::iterator which) {
+    model_.erase(*which);
+    *which = inside_.back();
+    inside_.pop_back();
+  }
+
+  prng& random_;
+  detail::timer_heap<node> heap_;
+  std::multimap<stamp, node*> model_;
+  std::vector<place> inside_;
+  std::vector<std::unique_ptr<node>> nodes_;  // those removed or popped, too
+  std::size_t removed_ = 0;
+  std::size_t left_ = 0;
+};
+
 TEST(timer_heap, agrees_with_a_sorted_map_under_random_pushes_pops_and_removals) {
   prng random = make_prng(1);
   for (const stamp range : {1, 3, 1000, 1'000'000'000}) {
-    detail::timer_heap<node> heap;
-    std::multimap<stamp, node*> model;
-    std::vector<std::pair<std::unique_ptr<node>, std::multimap<stamp, node*>::iterator>> inside;
-    const auto forget = [&](node* n) {
-      for (auto& entry : inside) {
-        if (entry.first.get() != n) continue;
-        model.erase(entry.second);
-        std::swap(entry, inside.back());
-        inside.pop_back();
-        return;
-      }
-      FAIL() << "not a timer of this heap";
-    };
+    checked_heap heap(random);
     for (int step = 0; step < 20'000; ++step) {
-      ASSERT_EQ(heap.size(), model.size());
-      ASSERT_EQ(heap.earliest(), model.empty() ? never : model.begin()->first);
-      switch (random() % 5) {
-        case 0:
-        case 1: {
-          const stamp at = static_cast<stamp>(random() % static_cast<std::uint64_t>(range));
-          auto n = std::make_unique<node>();
-          heap.push(at, n.get());
-          const auto place = model.emplace(at, n.get());
-          inside.emplace_back(std::move(n), place);
-          break;
-        }
-        case 2:
-        case 3:
-          if (!model.empty() && model.size() > random() % 300) {
-            node* const first = model.begin()->second;
-            ASSERT_EQ(heap.pop(), first);
-            ASSERT_EQ(first->heap_index, detail::not_in_heap);
-            forget(first);
-          }
-          break;
-        case 4:
-          if (!inside.empty()) {
-            node* const any = inside[random() % inside.size()].first.get();
-            heap.remove(any);
-            ASSERT_EQ(any->heap_index, detail::not_in_heap);
-            forget(any);
-          }
+      const auto action = random() % 5;
+      if (action < 2) {
+        heap.push(static_cast<stamp>(random() % static_cast<std::uint64_t>(range)));
+      } else if (action < 4) {
+        if (heap.size() > random() % 300) heap.pop();
+      } else if (heap.size() != 0) {
+        heap.remove_any();
       }
+      ASSERT_NO_FATAL_FAILURE(heap.check());
     }
+  }
+}
+
+TEST(timer_heap, removed_timers_are_at_most_half_of_it_when_none_comes_to_the_top) {
+  prng random = make_prng(3);
+  checked_heap heap(random);
+  for (stamp at = 0; at < 1000; ++at) heap.push(at);
+  while (heap.size() != 0) {
+    heap.remove_any();
+    ASSERT_NO_FATAL_FAILURE(heap.check());
+  }
+}
+
+// The removed ones become more than half by that.
+TEST(timer_heap, removed_timers_are_at_most_half_of_it_when_the_others_expire) {
+  prng random = make_prng(4);
+  checked_heap heap(random);
+  for (stamp at = 0; at < 1000; ++at) heap.push(at);
+  for (int i = 0; i < 490; ++i) heap.remove_any();
+  while (heap.size() != 0) {
+    heap.pop();
+    ASSERT_NO_FATAL_FAILURE(heap.check());
   }
 }
 
@@ -211,6 +269,40 @@ TEST_F(timer_queue, ten_thousand_timers_of_one_stamp_are_removed_in_any_order) {
   for (const auto& t : timers) queue.remove(*t);
   EXPECT_EQ(queue.earliest(), never);
   EXPECT_EQ(expire(7), 0u);
+}
+
+// The timers themselves stay in the heap, which is swept only when half of it is removed.
+TEST_F(timer_queue, a_removed_timer_holds_neither_its_callback_nor_its_color) {
+  int alive = 0;
+  const int site = 0;
+  const color c = color::of(&site);
+  std::vector<ref<detail::timer>> timers;
+  for (stamp at = 0; at < 10; ++at) {
+    timers.push_back(queue.add(at, cwrap(c, [value = counted_value(alive)] {})));
+  }
+  queue.remove(*timers[5]);
+  EXPECT_EQ(alive, 9);
+  EXPECT_EQ(timers[5]->use_count(), 2u) << "this one's handle, and the heap's share";
+  EXPECT_TRUE(timers[5]->its_color().is_default());
+  EXPECT_EQ(timers[4]->its_color(), c);
+  EXPECT_EQ(expire(10), 9u);
+  EXPECT_EQ(timers[5]->use_count(), 1u);
+  EXPECT_EQ(alive, 0);
+}
+
+TEST_F(timer_queue, a_timer_of_the_parent_may_be_removed_in_a_forked_child) {
+  int alive = 0;
+  const auto old = queue.add(10, wrap([value = counted_value(alive)] {}));
+  {
+    const std::lock_guard lock(queue.mutex());
+    queue.forget();
+  }
+  queue.remove(*old);
+  EXPECT_EQ(alive, 0);
+  queue.add(20, nothing());
+  EXPECT_EQ(queue.earliest(), 20);
+  EXPECT_EQ(expire(20), 1u);
+  old->release();  // the share of the heap that is lost
 }
 
 }  // namespace

@@ -33,10 +33,10 @@ class refcount {
     assert(before != UINT32_MAX && "too many handles");
   }
 
-  // The first handle of an object to which there can be no other yet.
-  void retain_first() const noexcept {
+  // The first handles of an object to which there can be no others yet.
+  void retain_first(std::uint32_t handles = 1) const noexcept {
     // Relaxed: nobody else knows the object.
-    count_.store(1, std::memory_order_relaxed);
+    count_.store(handles, std::memory_order_relaxed);
   }
 
   // The first handle of an object that no other thread has seen, unless its constructor kept one to
