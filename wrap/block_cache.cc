@@ -32,6 +32,8 @@ namespace {
 
 constexpr std::size_t page_size = 4096;
 constexpr std::size_t chunk_size = 64 * page_size;
+// The C library spends a chunk's worth of address space on aligning what it gives.
+constexpr std::size_t chunks_at_once = 8;
 
 // Which blocks of one page of memory are free.
 class alignas(64) page : public boost::intrusive::list_base_hook<
@@ -126,14 +128,22 @@ class depot {
   using page_list = boost::intrusive::list<page, boost::intrusive::constant_time_size<false>>;
 
   page& new_page(std::size_t size) {
-    if (chunks_ == nullptr || used_pages_ == chunks_->pages.size()) {
-      void* const memory = ::operator new (chunk_size, std::align_val_t{chunk_size});
-      chunks_ = ::new (memory) chunk{chunks_, {}};
-      used_pages_ = 0;
-    }
+    if (chunks_ == nullptr || used_pages_ == chunks_->pages.size()) add_chunk();
     page& made = chunks_->pages[used_pages_++];
     made.fill(size);
     return made;
+  }
+
+  void add_chunk() {
+    if (unused_chunks_ == 0) {
+      unused_ = static_cast<std::byte*>(
+          ::operator new (chunks_at_once* chunk_size, std::align_val_t{chunk_size}));
+      unused_chunks_ = chunks_at_once;
+    }
+    chunks_ = ::new (unused_) chunk{chunks_, {}};
+    unused_ += chunk_size;
+    --unused_chunks_;
+    used_pages_ = 0;
   }
 
   adaptive_mutex mutex_;
@@ -141,6 +151,8 @@ class depot {
   page_list partial_;  // some are
   chunk* chunks_ = nullptr;
   std::size_t used_pages_ = 0;  // of the first chunk
+  std::byte* unused_ = nullptr;
+  std::size_t unused_chunks_ = 0;
 };
 
 constexpr std::array all_sizes = {block_size::small, block_size::moderate, block_size::medium,
