@@ -32,6 +32,8 @@ class attempt : public refcount {
 
   // Once, before any other thread knows of it.
   void start(std::string host);
+  // Instead of start(): there is nothing to try.
+  void fail(int error);
   // The name was looked up: its addresses, or why there are none.
   void answered(std::vector<address> addresses, int error);
   void cancel();
@@ -92,9 +94,13 @@ void attempt::start(std::string host) {
   try {
     detail::resolve(std::move(question));
   } catch (const std::system_error&) {
-    error_ = EAGAIN;
-    cpucb(detail::wrap_like(from_, mkref(this), &attempt::proceed));
+    fail(EAGAIN);
   }
+}
+
+void attempt::fail(int error) {
+  error_ = error;
+  cpucb(detail::wrap_like(from_, mkref(this), &attempt::proceed));
 }
 
 void attempt::answered(std::vector<address> addresses, int error) {
@@ -186,9 +192,14 @@ void attempt::cancel() {
 
 }  // namespace
 
-tcpconnect_t tcpconnect(std::string host, std::uint16_t port, callback<void, int>::ref cb) {
+tcpconnect_t tcpconnect(std::string host, int number, callback<void, int>::ref cb) {
+  const auto port = static_cast<std::uint16_t>(number);
   const auto made = make_ref<attempt>(port, std::move(cb));
-  made->start(std::move(host));
+  if (port == number) {
+    made->start(std::move(host));
+  } else {
+    made->fail(EINVAL);
+  }
   return tcpconnect_t(made);
 }
 

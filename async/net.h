@@ -25,11 +25,11 @@ namespace async {
 // Makes a socket of `type` (SOCK_STREAM or SOCK_DGRAM) that is bound to `port` (0: any free one) of
 // `address`: a numeric IPv4 or IPv6 address, or "" for all of this machine's (IPv6 and IPv4, or
 // only IPv4 on a machine without IPv6). Stream sockets get SO_REUSEADDR, so that a server can be
-// started again at once. EINVAL if the address is not numeric.
-int inetsocket(int type, std::uint16_t port = 0, const std::string& address = "") noexcept;
+// started again at once. EINVAL if the address is not numeric, or the port not from 0 to 65535.
+int inetsocket(int type, int port = 0, const std::string& address = "") noexcept;
 
 // The same for a stream socket, which then listens.
-int tcp_listen(std::uint16_t port, const std::string& address = "", int backlog = 4096) noexcept;
+int tcp_listen(int port, const std::string& address = "", int backlog = 4096) noexcept;
 
 // The port that a socket is bound to; 0 if it is none, or no internet socket.
 std::uint16_t local_port(int fd) noexcept;
@@ -92,13 +92,14 @@ class tcpconnect_t {
 // Connects to a host by name or numeric address. Calls cb once, under its color and never from
 // within this call: with the fd, which it then owns; or with -1 and errno set, when all of the
 // host's addresses, tried in turn, have failed. errno is that of the last address, or ENOENT if
-// there is no such host, or EAGAIN if the name servers did not answer.
+// there is no such host, EAGAIN if the name servers did not answer, or EINVAL if the port is not
+// from 0 to 65535.
 //
 // Names are looked up (getaddrinfo(3)) by at most 4 threads, which come with the first name and go
 // when they have had nothing to do for a while. Numeric addresses need none.
 //
 // There is no time limit but the kernel's, of minutes: use delaycb and tcpconnect_cancel.
-tcpconnect_t tcpconnect(std::string host, std::uint16_t port, callback<void, int>::ref cb);
+tcpconnect_t tcpconnect(std::string host, int port, callback<void, int>::ref cb);
 
 // Gives up. From cb's own color: cb is not called any more, even if the connection has been made or
 // has failed, and the fd, if any, is closed. From another color cb may be running or about to, and

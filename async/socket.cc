@@ -61,21 +61,22 @@ int listening(int fd, int backlog) noexcept {
 
 }  // namespace
 
-int inetsocket(int type, std::uint16_t port, const std::string& where) noexcept {
+int inetsocket(int type, int number, const std::string& where) noexcept {
   address local;
+  const auto port = static_cast<std::uint16_t>(number);
+  if (port != number || (!where.empty() && !local.parse(where, port))) {
+    errno = EINVAL;
+    return -1;
+  }
   if (where.empty()) {
     const int fd = local.parse("::", port) ? bound_socket(type, local, true) : -1;
     if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)) return fd;
     return local.parse("0.0.0.0", port) ? bound_socket(type, local, false) : -1;
   }
-  if (!local.parse(where, port)) {
-    errno = EINVAL;
-    return -1;
-  }
   return bound_socket(type, local, false);
 }
 
-int tcp_listen(std::uint16_t port, const std::string& where, int backlog) noexcept {
+int tcp_listen(int port, const std::string& where, int backlog) noexcept {
   return listening(inetsocket(SOCK_STREAM, port, where), backlog);
 }
 

@@ -97,6 +97,23 @@ TEST(socket_making, says_what_is_wrong) {
   EXPECT_EQ(local_port(0), 0);
 }
 
+TEST_P(sockets, have_ports_from_0_to_65535) {
+  for (const int port : {-1, 65536, 70000}) {
+    errno = 0;
+    EXPECT_EQ(tcp_listen(port, "127.0.0.1"), -1);
+    EXPECT_EQ(errno, EINVAL);
+    int fd = 0, error = 0;
+    tcpconnect("127.0.0.1", port, wrap([&](int result) {
+                 error = errno;
+                 fd = result;
+                 stop();
+               }));
+    run();
+    EXPECT_EQ(fd, -1);
+    EXPECT_EQ(error, EINVAL);
+  }
+}
+
 TEST(socket_making, binds_datagram_sockets_too) {
   const int a = inetsocket(SOCK_DGRAM, 0, "127.0.0.1"), b = inetsocket(SOCK_DGRAM);
   EXPECT_NE(local_port(a), 0);
