@@ -51,7 +51,7 @@ std::string long_line(sfs::remote_files& files, sfs::file_handle& handle, const 
 }
 
 [[noreturn]] void give_up(const std::string& what, const std::string& why) {
-  async::fatal("%s: %s", shown(what).c_str(), shown(why).c_str());
+  async::fatal("%s: %s", what.empty() ? "/" : shown(what).c_str(), shown(why).c_str());
 }
 
 sfs::remote_files connect(const sfs::self_certifying_path& path, const sfs::client_options& o) {
@@ -62,7 +62,7 @@ sfs::remote_files connect(const sfs::self_certifying_path& path, const sfs::clie
 
 void list(sfs::remote_files& files, const std::string& path, bool with_attributes) {
   auto handle = files.walk(path);
-  if (!handle) give_up(path.empty() ? "/" : path, handle.why());
+  if (!handle) give_up(path, handle.why());
   const auto a = files.attributes(*handle);
   if (!a) give_up(path, a.why());
   if (a->type != NF3DIR) {
@@ -90,12 +90,16 @@ void get(sfs::remote_files& files, const std::string& path, const std::string& t
   if (!handle) give_up(path, handle.why());
   auto out = sfs::new_file::create(to);
   if (!out) async::fatal("%s", shown(out.why()).c_str());
-  const auto size = files.read_all(
-      *handle, out->ahead(),
-      [&](std::uint64_t offset, sfs::const_bytes data) { return out->write(offset, data); });
+  bool written = true;
+  const auto size =
+      files.read_all(*handle, out->ahead(), [&](std::uint64_t offset, sfs::const_bytes data) {
+        const std::string why = out->write(offset, data);
+        written = why.empty();
+        return why;
+      });
   if (!size) {
     out->discard();
-    give_up(path, size.why());
+    give_up(written ? path : to, size.why());
   }
   if (const std::string why = out->keep(); !why.empty()) {
     out->discard();
@@ -110,7 +114,7 @@ int main(int argc, char** argv) {
   sfs::client_options options;
   if (const auto names = line.value("--suite")) {
     const auto suites = sfs::parse_suites(*names);
-    if (!suites) sfs::command_line::wrong("--suite: unknown suite");
+    if (!suites) sfs::command_line::wrong("--suite " + *names + ": " + sfs::suites_are);
     options.suites = *suites;
   }
   if (const auto where = line.value("--connect")) {
@@ -119,10 +123,11 @@ int main(int argc, char** argv) {
     options.instead = *location;
   }
   const bool with_attributes = line.flag("-l");
-  const auto words = line.rest(2, 3);
-  const bool is_get = words[0] == "get";
-  if ((!is_get && words[0] != "ls") || words.size() != (is_get ? 3u : 2u))
-    sfs::command_line::wrong("say ls PATH or get PATH FILE");
+  const auto words = line.rest(3);
+  const bool is_get = !words.empty() && words[0] == "get";
+  const bool is_ls = !words.empty() && words[0] == "ls";
+  if (words.size() != (is_get ? 3u : 2u) || is_get == is_ls || (is_get && with_attributes))
+    sfs::command_line::wrong("say ls [-l] PATH or get PATH FILE");
   const auto path = sfs::self_certifying_path::parse(words[1]);
   if (!path) sfs::command_line::wrong(words[1] + ": " + path.why());
   sfs::remote_files files = connect(*path, options);

@@ -147,9 +147,9 @@ int main(int argc, char** argv) {
   const std::string directory = needed(line.value("--export"), "--export DIR");
   const std::string key_file = needed(line.value("--key"), "--key FILE");
   const std::string listen = line.value_or("--listen", "");
-  const auto suites =
-      sfs::parse_suites(line.value_or("--suite", "aes-128-gcm,chacha20-poly1305,aes-256-gcm"));
-  if (!suites) sfs::command_line::wrong("--suite: unknown suite");
+  const std::string names = line.value_or("--suite", "aes-128-gcm,chacha20-poly1305,aes-256-gcm");
+  const auto suites = sfs::parse_suites(names);
+  if (!suites) sfs::command_line::wrong("--suite " + names + ": " + sfs::suites_are);
   const sfs::parallel steps = parse_parallel(line);
   const unsigned cpus = parse_cpus(line);
   const sfs::anonymous allowed = parse_anonymous(line.value_or("--anonymous", "nothing"));
@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
   limits.handshake = std::chrono::seconds(line.number("--handshake-timeout", 10, 1, 3600));
   limits.idle = std::chrono::seconds(line.number("--idle-timeout", 600, 1, 1'000'000));
   const bool verbose = line.flag("--verbose");
-  line.rest(0, 0);
+  line.rest(0);
 
   const auto key = sfs::server_key::load(key_file);
   if (!key) async::fatal("%s", key.why().c_str());
@@ -168,7 +168,8 @@ int main(int argc, char** argv) {
   const listen_address at = parse_listen(listen, key->location().port);
   const int fd = async::tcp_listen(at.port, at.host);
   if (fd < 0)
-    async::fatal("can't listen on %s:%d: %s", at.host.c_str(), at.port,
+    async::fatal("can't listen on %s port %d: %s",
+                 at.host.empty() ? "any address," : at.host.c_str(), at.port,
                  sfs::system_reason().c_str());
 
   limits.max_clients = clients_with_descriptors(limits.max_clients);

@@ -26,11 +26,9 @@ LOCATION: to move a server, make a new one.
   --help                   this text
 )";
 
-int generate(sfs::command_line& line) {
-  const std::string where = line.value_or("--location", "localhost");
+int generate(const std::string& where, const std::string& file) {
   const auto location = sfs::server_location::parse(where);
   if (!location) sfs::command_line::wrong("--location " + where + ": " + location.why());
-  const std::string file = line.rest(2, 2)[1];
   const auto key = sfs::server_key::generate(*location);
   if (!key) async::fatal("%s", key.why().c_str());
   if (const std::string why = key->save(file); !why.empty()) async::fatal("%s", why.c_str());
@@ -39,8 +37,8 @@ int generate(sfs::command_line& line) {
   return 0;
 }
 
-int show(sfs::command_line& line) {
-  const auto key = sfs::server_key::load(line.rest(2, 2)[1]);
+int show(const std::string& file) {
+  const auto key = sfs::server_key::load(file);
   if (!key) async::fatal("%s", key.why().c_str());
   std::puts(key->path().text().c_str());
   sfs::command_line::finish_output();
@@ -51,8 +49,10 @@ int show(sfs::command_line& line) {
 
 int main(int argc, char** argv) {
   sfs::command_line line(argc, argv, help);
-  const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "gen") return generate(line);
-  if (command == "show") return show(line);
-  sfs::command_line::wrong("say gen or show");
+  const auto location = line.value("--location");
+  const auto words = line.rest(2);
+  if (words.size() == 2 && words[0] == "gen")
+    return generate(location.value_or("localhost"), words[1]);
+  if (words.size() == 2 && words[0] == "show" && !location) return show(words[1]);
+  sfs::command_line::wrong("say gen FILE or show FILE");
 }

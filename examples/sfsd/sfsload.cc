@@ -53,8 +53,10 @@ std::vector<std::string> split(const std::string& text) {
 sfs::const_bytes map_file(const std::string& name) {
   const sfs::fd_owner fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat st;
-  if (!fd || ::fstat(fd.get(), &st) < 0 || st.st_size == 0)
-    async::fatal("%s: cannot be read, or empty", name.c_str());
+  if (!fd || ::fstat(fd.get(), &st) < 0)
+    async::fatal("%s: %s", name.c_str(), sfs::system_reason().c_str());
+  if (!S_ISREG(st.st_mode)) async::fatal("%s: it is not a regular file", name.c_str());
+  if (st.st_size == 0) async::fatal("%s: it is empty", name.c_str());
   const auto size = static_cast<std::size_t>(st.st_size);
   void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (at == MAP_FAILED) async::fatal("%s: %s", name.c_str(), sfs::system_reason().c_str());
@@ -80,8 +82,9 @@ class load_run {
         static_cast<unsigned>(line.number("--check-every", options_.check_every, 1, 1'000'000));
     seconds_ = std::chrono::seconds(line.number("--seconds", 5, 1, 60));
     warmup_ = std::chrono::seconds(line.number("--warmup", 1, 0, 60));
-    const auto suite = sfs::suite_named(line.value_or("--suite", "aes-128-gcm"));
-    if (!suite) sfs::command_line::wrong("--suite: unknown suite");
+    const std::string name = line.value_or("--suite", "aes-128-gcm");
+    const auto suite = sfs::suite_named(name);
+    if (!suite) sfs::command_line::wrong("--suite " + name + ": " + sfs::suites_are);
     client_.suites = {*suite};
     for (const std::string& where : split(line.value_or("--connect", ""))) {
       auto location = sfs::server_location::parse(where);
@@ -91,7 +94,8 @@ class load_run {
     pids_ = split(line.value_or("--server-pid", ""));
     for (const std::string& pid : pids_)
       if (!sfs::is_process(pid)) async::fatal("--server-pid: there is no process %s", pid.c_str());
-    const auto words = line.rest(2, 2);
+    const auto words = line.rest(2);
+    if (words.size() != 2) sfs::command_line::wrong("say PATH and FILE");
     auto path = sfs::self_certifying_path::parse(words[0]);
     if (!path) sfs::command_line::wrong(words[0] + ": " + path.why());
     path_ = *path;
@@ -111,7 +115,8 @@ class load_run {
       auto handle = files.walk(path_.rest);
       if (!handle) async::fatal("%s: %s", path_.rest.c_str(), handle.why().c_str());
       const auto a = files.attributes(*handle);
-      if (!a || a->size != content_.size()) async::fatal("PATH and FILE are not the same file");
+      if (!a) async::fatal("%s: %s", path_.rest.c_str(), a.why().c_str());
+      if (a->size != content_.size()) async::fatal("PATH and FILE are not the same file");
       running_.push_back(std::make_unique<sfs::load_connection>(
           files.channel().take_apart(), std::move(*handle), content_, reads / connections_ * i,
           options_, totals_));

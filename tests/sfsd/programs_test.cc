@@ -69,10 +69,21 @@ TEST_F(the_client, writes_to_devices_and_not_over_them_or_over_directories) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
   const finished full = run_program({"sfs", "get", there, path("/directory/small"), "/dev/full"});
   EXPECT_EQ(full.status, 1);
-  EXPECT_TRUE(has(full.errors, "No space left")) << full.errors;
+  EXPECT_TRUE(has(full.errors, "/dev/full: No space left")) << full.errors;
   const finished d = run_program({"sfs", "get", there, path("/data"), server.scratch().path()});
   EXPECT_EQ(d.status, 1);
   EXPECT_TRUE(has(d.errors, "it is a directory")) << d.errors;
+}
+
+TEST_F(the_client, leaves_nothing_behind_where_files_may_not_be_as_large) {
+  const std::string copy = server.scratch().path() / "copies";
+  std::filesystem::create_directory(copy);
+  const finished f = child_process({"/bin/sh", "-c",
+                                    "ulimit -c 0; ulimit -f 100; exec " + program("sfs") + " get " +
+                                        there + " " + path("/data") + " " + copy + "/one"})
+                         .finish();
+  EXPECT_NE(f.status, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(copy));
 }
 
 // Runs a program with its standard output on a device that is full.
@@ -175,6 +186,8 @@ TEST(the_key_program, makes_a_key_once_and_shows_its_path) {
   EXPECT_EQ(run_program({"sfskey", "gen", file}).status, 1) << "an existing file stays";
   EXPECT_EQ(run_program({"sfskey", "show", file}).output, made.output);
   EXPECT_EQ(run_program({"sfskey", "gen", "--location", "a b", file + "2"}).status, 2);
+  EXPECT_EQ(run_program({"sfskey", "--location", "host.example", "gen", file + "3"}).status, 0);
+  EXPECT_EQ(run_program({"sfskey", "show", "--location", "host.example", file}).status, 2);
 }
 
 TEST(every_program, teaches_its_use_and_refuses_what_it_does_not_know) {
@@ -207,7 +220,7 @@ TEST(every_program, names_the_address_that_is_wrong) {
   std::vector<std::string> serve{"sfsd", "--export", "/", "--key", key, "--listen", "a:b"};
   EXPECT_TRUE(has(errors(serve), "--listen a:b: it is [ADDR:]PORT"));
   serve.back() = "nowhere:0";
-  EXPECT_TRUE(has(errors(serve), "can't listen on nowhere:0: Invalid argument"));
+  EXPECT_TRUE(has(errors(serve), "can't listen on nowhere port 0: Invalid argument"));
 }
 
 #if defined(ASYNC_UNIPROCESSOR)

@@ -71,10 +71,9 @@ std::uint64_t command_line::number(std::string_view name, std::uint64_t otherwis
   return n;
 }
 
-std::vector<std::string> command_line::rest(std::size_t least, std::size_t most) {
+std::vector<std::string> command_line::rest(std::size_t most) {
   for (const std::string& one : left_)
     if (one.size() > 1 && one[0] == '-') wrong("unknown option " + one);
-  if (left_.size() < least) wrong("something is missing");
   if (left_.size() > most) wrong("unexpected: " + left_[most]);
   return std::move(left_);
 }

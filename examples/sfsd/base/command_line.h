@@ -30,9 +30,9 @@ class command_line {
   std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,
                        std::uint64_t high);
 
-  // What is left; exits, naming the first one that begins with '-', if there is an unknown option,
-  // or if there are not from `least` to `most` of the others.
-  std::vector<std::string> rest(std::size_t least, std::size_t most);
+  // What is left; exits, naming it, if there is an unknown option, or more than `most` of the
+  // others.
+  std::vector<std::string> rest(std::size_t most);
 
   // Says what is wrong with the command line, in a way that may be shown, and exits with status 2.
   [[noreturn]] static void wrong(const std::string& why);

@@ -24,6 +24,7 @@ inline constexpr suite all_suites[] = {suite::aes_128_gcm, suite::chacha20_poly1
                                        suite::aes_256_gcm};
 
 // What users type: "aes-128-gcm", "aes-256-gcm", "chacha20-poly1305".
+inline constexpr const char* suites_are = "it is aes-128-gcm, chacha20-poly1305 or aes-256-gcm";
 std::string_view name_of(suite s) noexcept;
 std::optional<suite> suite_named(std::string_view name) noexcept;
 

@@ -15,7 +15,7 @@
 namespace sfs {
 namespace {
 
-constexpr int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
 
 // The temporary file that a signal removes; empty if there is none. Changed only while the signals
 // are blocked.
@@ -131,7 +131,7 @@ std::string new_file::write(std::uint64_t offset, const_bytes data) {
         part_.empty() ? ::write(fd_.get(), data.data(), data.size())
                       : ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return "writing what has come: " + system_reason();
+    if (n <= 0) return system_reason();
     data = data.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
   }
