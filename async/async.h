@@ -28,9 +28,10 @@
 //   #include "async/async.h"
 //
 //   void new_client(int fd) {
-//     auto c = async::make_ref<client>(fd);                        // counted: wrap/refcnt.h
-//     auto hers = async::color::of(c.get());
-//     async::fdcb(fd, async::selread, async::cwrap(hers, c, &client::readable));
+//     if (fd < 0) async::fatal("can't accept: %s", strerror(errno));
+//     auto c = async::make_ref<client>(fd);  // counted: wrap/refcnt.h
+//     auto own = async::color::fresh();
+//     async::fdcb(fd, async::selread, async::cwrap(own, c, &client::readable));
 //   }
 //
 //   int main(int, char** argv) {

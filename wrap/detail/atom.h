@@ -7,6 +7,10 @@
 // Invariants: both have the size and alignment of T for the types used here (checked below).
 #pragma once
 
+#if __cplusplus < 202002L
+#error "libasync-mp is for C++20: -std=c++20"
+#endif
+
 #include <atomic>
 #include <cstddef>
 #include <type_traits>
