@@ -16,15 +16,16 @@ namespace async::detail {
 
 namespace {
 
+// The depots last: whoever holds another lock may free a block.
 void before_fork() {
   lock_color_tables();
-  lock_block_depots();
   queue().posted.mutex().lock();
+  lock_block_depots();
 }
 
 void after_fork() {
-  queue().posted.mutex().unlock();
   unlock_block_depots();
+  queue().posted.mutex().unlock();
   unlock_color_tables();
 }
 

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "mp/detail/fork.h"
+
 namespace async::detail {
 
 namespace {
@@ -17,6 +19,9 @@ struct participants {
 
 participants& everybody() {
   static participants* const all = [] {
+    // First, as what was installed last comes first before a fork: locks of ours are taken before
+    // those of the layers below.
+    handle_forks();
     pthread_atfork(
         [] {
           everybody().mutex.lock();

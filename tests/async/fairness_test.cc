@@ -86,24 +86,21 @@ TEST_P(fairness, an_fd_that_is_always_readable_does_not_starve_a_color) {
 TEST_P(fairness, timers_that_are_always_due_starve_neither_fds_nor_colors) {
   test_pipe p;
   p.put();
-  bool stopping = false, read = false;
-  std::function<void()> again = [&] {
-    if (!stopping) delaycb(std::chrono::seconds(-1), wrap(again));
+  bool read = false;
+  timecb_t timers[10];
+  std::function<void(timecb_t*)> again = [&](timecb_t* timer) {
+    *timer = delaycb(std::chrono::seconds(-1), wrap(again, timer));
   };
-  for (int i = 0; i < 10; ++i) again();
+  for (timecb_t& timer : timers) again(&timer);
   fdcb(p.in(), selread, wrap([&] {
          read = true;
          fdcb(p.in(), selread, nullptr);
        }));
-  std::function<void()> look = [&] {
-    stopping = read;
-    stopping ? stop() : post(color(), look);
-  };
+  std::function<void()> look = [&] { read ? stop() : post(color(), look); };
   post(color(), look);
   run();
   EXPECT_TRUE(read);
-  post(color(), [] { stop(); });
-  run();
+  for (const timecb_t& timer : timers) timecb_remove(timer);
 }
 
 }  // namespace
