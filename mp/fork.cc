@@ -16,15 +16,12 @@ namespace async::detail {
 
 namespace {
 
-// The depots last: whoever holds another lock may free a block.
 void before_fork() {
   lock_color_tables();
   queue().posted.mutex().lock();
-  lock_block_depots();
 }
 
 void after_fork() {
-  unlock_block_depots();
   queue().posted.mutex().unlock();
   unlock_color_tables();
 }
@@ -44,7 +41,10 @@ void in_child() {
 }  // namespace
 
 void handle_forks() {
-  static const int installed = pthread_atfork(before_fork, in_parent, in_child);
+  static const int installed = [] {
+    hold_block_depots_across_forks();
+    return pthread_atfork(before_fork, in_parent, in_child);
+  }();
   static_cast<void>(installed);
 }
 

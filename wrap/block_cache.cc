@@ -9,10 +9,13 @@
 // Thread safety: each depot has a lock.
 #include "wrap/detail/block_cache.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <boost/intrusive/list.hpp>
+#include <cassert>
 #include <cstddef>
 #include <mutex>
 #include <new>
@@ -48,6 +51,7 @@ class alignas(64) page : public boost::intrusive::list_base_hook<
   }
 
   void give(std::size_t index) noexcept {
+    assert((free_[index / 64] >> index % 64 & 1) == 0 && "freed twice");
     free_[index / 64] |= std::uint64_t{1} << index % 64;
     ++count_;
   }
@@ -97,7 +101,10 @@ class depot {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
     do {
-      if (whole_.empty() && partial_.empty()) whole_.push_front(new_page(size));
+      if (whole_.empty() && partial_.empty()) {
+        if (count != 0) break;
+        whole_.push_front(new_page(size));
+      }
       page& from = !whole_.empty() ? whole_.front() : partial_.front();
       count += from.take(items + count, most - count, chunk::of(&from).memory_of(from), size);
       from.unlink();
@@ -160,8 +167,16 @@ constexpr std::array all_sizes = {block_size::small, block_size::moderate, block
 
 // Never destroyed: callbacks may be freed by the last destructors of the program.
 depot& depot_of(block_size size) {
-  static auto& depots = *new std::array<depot, all_sizes.size()>;
+  static auto& depots = []() -> auto& {
+    hold_block_depots_across_forks();
+    return *new std::array<depot, all_sizes.size()>;
+  }
+  ();
   return depots[static_cast<std::size_t>(std::ranges::find(all_sizes, size) - all_sizes.begin())];
+}
+
+void unlock_depots() noexcept {
+  for (const block_size size : all_sizes) depot_of(size).mutex().unlock();
 }
 
 }  // namespace
@@ -169,7 +184,12 @@ depot& depot_of(block_size size) {
 // Gives a thread's blocks to the depots when the thread ends.
 struct block_cache::returner {
   ~returner() {
-    for (const block_size size : all_sizes) of(size).flush(capacity);
+    for (const block_size size : all_sizes) {
+      block_cache& cache = of(size);
+      cache.flush(capacity);
+      cache.limit_ = 0;
+      cache.ended_ = true;
+    }
   }
 };
 
@@ -179,34 +199,43 @@ void block_cache::flush(std::size_t most) noexcept {
   count_ -= given;
 }
 
-void block_cache::return_at_thread_exit() {
+void block_cache::begin() {
   thread_local returner at_exit;
   static_cast<void>(at_exit);
+  limit_ = capacity;
 }
 
 void* block_cache::refill() {
-  return_at_thread_exit();
-  count_ = depot_of(size_).get(items_, batch, static_cast<std::size_t>(size_));
+  if (!ended_) begin();
+  count_ = depot_of(size_).get(items_, ended_ ? 1 : batch, static_cast<std::size_t>(size_));
   return items_[--count_];
 }
 
-void block_cache::make_room() noexcept {
-  return_at_thread_exit();
-  flush(batch);
+void block_cache::free_slowly(void* memory) noexcept {
+  if (ended_) {
+    depot_of(size_).put(&memory, 1, static_cast<std::size_t>(size_));
+    return;
+  }
+  if (limit_ == 0) {
+    begin();
+  } else {
+    flush(batch);
+  }
+  items_[count_++] = memory;
 }
 
-void lock_block_depots() {
-  for (const block_size size : all_sizes) depot_of(size).mutex().lock();
-}
-
-void unlock_block_depots() {
-  for (const block_size size : all_sizes) depot_of(size).mutex().unlock();
+void hold_block_depots_across_forks() {
+  static const int installed = pthread_atfork(
+      [] {
+        for (const block_size size : all_sizes) depot_of(size).mutex().lock();
+      },
+      [] { unlock_depots(); }, [] { unlock_depots(); });
+  static_cast<void>(installed);
 }
 
 #else
 
-void lock_block_depots() {}
-void unlock_block_depots() {}
+void hold_block_depots_across_forks() {}
 
 #endif
 

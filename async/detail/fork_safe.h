@@ -3,7 +3,7 @@
 //
 // Thread-safety: join() from any thread. The handlers run on the thread that forks.
 // Invariant: no participant's before_fork() waits for another's: none holds its locks while it
-// calls into another part of the library.
+// calls into another part of async/. It may into the layers below, whose locks are taken later.
 #pragma once
 
 namespace async::detail {

@@ -35,7 +35,7 @@ class block_cache {
 
   static void free(void* memory, block_size size) noexcept {
     block_cache& cache = of(size);
-    if (cache.count_ == capacity) cache.make_room();
+    if (cache.count_ == cache.limit_) return cache.free_slowly(memory);
     cache.items_[cache.count_++] = memory;
   }
 
@@ -59,9 +59,9 @@ class block_cache {
   }
 
   [[gnu::cold]] void* refill();
-  [[gnu::cold]] void make_room() noexcept;
+  [[gnu::cold]] void free_slowly(void* memory) noexcept;
   void flush(std::size_t most) noexcept;
-  static void return_at_thread_exit();
+  void begin();
 
   // initial-exec: one instruction finds it, also in a shared library.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local block_cache small;
@@ -70,7 +70,9 @@ class block_cache {
   [[gnu::tls_model("initial-exec")]] static constinit thread_local block_cache large;
 
   const block_size size_;
+  bool ended_ = false;  // the thread has given its blocks back, and keeps none any more
   std::size_t count_ = 0;
+  std::size_t limit_ = 0;  // of count_: capacity, from the first use to the thread's end
   void* items_[capacity] = {};
 };
 
@@ -89,9 +91,10 @@ class block_cache {
 
 #endif
 
-// Held across fork(), so that the child finds the depots whole.
-void lock_block_depots();
-void unlock_block_depots();
+// From now on fork() waits for the depots, so that the child finds them whole. To be called before
+// a handler of fork() is installed that takes other locks: what was installed last is called first
+// before a fork, and whoever holds another lock may free a block.
+void hold_block_depots_across_forks();
 
 // A base of T, a final class: objects that `new T` makes come from the cache, where they fit.
 template <class T>
