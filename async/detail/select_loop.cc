@@ -12,6 +12,11 @@
 
 #include "wrap/detail/misuse.h"
 
+#if defined(__SANITIZE_THREAD__)
+extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
+#endif
+
 namespace async::detail {
 
 namespace {
@@ -59,10 +64,16 @@ select_loop::select_loop() : loop_(make_loop()), timers_(*this) {
         of(loop).mutex_.unlock();
       },
       [](struct ev_loop* loop) noexcept {
-        if (!of(loop).sleep_allowed_) return;
-        of(loop).mutex_.lock();
-        of(loop).leader_asleep_ = false;
+        if (of(loop).sleep_allowed_) {
+          of(loop).mutex_.lock();
+          of(loop).leader_asleep_ = false;
+        }
+        of(loop).begin_unordered();
       });
+  ev_set_invoke_pending_cb(loop_, [](struct ev_loop* loop) {
+    of(loop).end_unordered();
+    ev_invoke_pending(loop);
+  });
   ev_async_init(&wake_up_, [](struct ev_loop*, ev_async*, int) {});
   ev_async_start(loop_, &wake_up_);
   ev_init(&alarm_, [](struct ev_loop* loop, ev_io*, int) { of(loop).timers_.alarm_rang(); });
@@ -73,6 +84,25 @@ select_loop::select_loop() : loop_(make_loop()), timers_(*this) {
 select_loop& select_loop::of(struct ev_loop* loop) noexcept {
   return *static_cast<select_loop*>(ev_userdata(loop));
 }
+
+// When libev gets an event of an fd that nobody watches any more, it tells the kernel so, while the
+// fd's owner, who has cleared the watch, may be closing it. The kernel orders the two, and either
+// order is right; but ThreadSanitizer takes them for a race of the program's.
+#if defined(__SANITIZE_THREAD__)
+
+void select_loop::begin_unordered() noexcept {
+  if (!std::exchange(unordered_, true)) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+}
+void select_loop::end_unordered() noexcept {
+  if (std::exchange(unordered_, false)) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+}
+
+#else
+
+void select_loop::begin_unordered() noexcept {}
+void select_loop::end_unordered() noexcept {}
+
+#endif
 
 // The leader's turn.
 

@@ -99,6 +99,9 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
   void take_handed_over(event_list& ready) noexcept;
   void start(fd_watch& w);
   void make_alarm();
+  // From the leader's look at the kernel to the first callback.
+  void begin_unordered() noexcept;
+  void end_unordered() noexcept;
   void set(stamp at) noexcept override;
   // See loop_life.cc.
   void before_fork() noexcept override;
@@ -115,6 +118,7 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
   event_list ready_;
   bool sleep_allowed_ = false;
   bool leader_asleep_ = false;
+  bool unordered_ = false;
   ev_async wake_up_;  // its sending needs no lock
   ev_io alarm_;       // on a timerfd
 
