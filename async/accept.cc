@@ -145,12 +145,13 @@ void acceptor::impl::resume() {
 
 acceptor::acceptor(int listening_fd, callback<void, int>::ref cb) {
   if (listening_fd < 0) return;
-  const auto made = make_ref<impl>(listening_fd, std::move(cb));
+  ptr<impl> made = make_ref<impl>(listening_fd, std::move(cb));
   if (const auto status = made->start()) {
     made->stop();
+    made = nullptr;
     errno = status.value();
   } else {
-    impl_ = made;
+    impl_ = std::move(made);
   }
 }
 

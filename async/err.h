@@ -25,7 +25,7 @@ namespace async {
 // The program is wrong: says so and aborts, with a core dump.
 [[noreturn, gnu::format(printf, 1, 2)]] void panic(const char* format, ...) noexcept;
 
-// Names the program in messages, those of the other layers and of glibc (assert, error(3)) too: by
+// Names the program in messages, those of the other layers and of assert() too: by
 // what follows the last slash of argv[0], of which a copy is kept. Without it, the name is what the
 // kernel was given.
 void setprogname(const char* argv0) noexcept;

@@ -9,7 +9,9 @@
 // callbacks, of different colors, they may overtake each other.
 //
 // Thread-safety: everything here may be called from any thread and any color, with or without a
-// runtime, and does not block. One handle is as thread-safe as an int.
+// runtime, and does not block; but one removal in many sweeps the memory of all that were removed,
+// which takes milliseconds if there are hundreds of thousands. One handle is as thread-safe as an
+// int.
 #pragma once
 
 #include <chrono>

@@ -25,7 +25,7 @@ struct question : async::refcount {
   explicit question(const char* line) : text(line) {}
   ~question() override { close(fd); }
 
-  void ask(const char* host, std::uint16_t port) {
+  void ask(const char* host, int port) {
     connecting = async::tcpconnect(host, port, async::wrap(mkref(this), &question::connected));
     patience = async::delaycb(std::chrono::seconds(10),
                               async::wrap(mkref(this), &question::fail, "no answer in 10 seconds"));
@@ -74,7 +74,7 @@ struct question : async::refcount {
 int main(int argc, char** argv) {
   async::setprogname(argv[0]);
   if (argc != 4) async::fatal("usage: 06_client HOST PORT TEXT");
-  async::make_ref<question>(argv[3])->ask(argv[1], static_cast<std::uint16_t>(std::atoi(argv[2])));
+  async::make_ref<question>(argv[3])->ask(argv[1], std::atoi(argv[2]));
   async::amain();
   return exit_status;
 }

@@ -71,7 +71,7 @@ void new_client(int fd) {
 
 int main(int argc, char** argv) {
   if (argc > 2) clients_left = std::atoi(argv[2]);
-  const int door = async::tcp_listen(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
+  const int door = async::tcp_listen(argc > 1 ? std::atoi(argv[1]) : 0);
   if (door < 0) async::fatal("can't listen: %s", std::strerror(errno));
   std::printf("listening on port %d\n", async::local_port(door));
   std::fflush(stdout);

@@ -48,11 +48,11 @@ using event_list = boost::intrusive::slist<
     boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
 
 // The posted closure, of one word, so that it fits the smallest task. An Event has
-//   void deliver()              Calls the callback, if it is not cancelled. Under the event's
-//   color. void delivered() noexcept   The delivery is over, or was dropped because the runtime
-//   stopped. May
-//                               free the event. After a deliver(), even one that threw, it runs
-//                               under the event's color; else on any thread.
+//   void deliver()
+//       Calls the callback, if it is not cancelled. Under the event's color.
+//   void delivered() noexcept
+//       The delivery is over, or was dropped because the runtime stopped. May free the event. After
+//       a deliver(), even one that threw, it runs under the event's color; else on any thread.
 // Invariant: each post is followed by exactly one delivered(), with or without a deliver() before.
 template <class Event>
 class delivery {

@@ -195,5 +195,24 @@ TEST(timer_handles, are_null_until_a_timer_was_set) {
   EXPECT_FALSE(t);
 }
 
+// What is bound to a removed callback is destroyed without a lock of the timers.
+TEST_P(timers, may_be_set_and_removed_by_what_is_destroyed_with_a_timer) {
+  struct setter {
+    std::vector<timecb_t>* timers;
+    explicit setter(std::vector<timecb_t>& t) : timers(&t) {}
+    setter(setter&& other) noexcept : timers(std::exchange(other.timers, nullptr)) {}
+    ~setter() {
+      if (timers == nullptr) return;
+      timers->push_back(delaycb(1h, wrap([] {})));
+      timecb_remove(timers->front());
+    }
+  };
+  std::vector<timecb_t> others, mine;
+  for (int i = 0; i < 1000; ++i) mine.push_back(delaycb(1h, wrap([s = setter(others)] {})));
+  for (const timecb_t& t : mine) timecb_remove(t);
+  EXPECT_EQ(others.size(), 1000u);
+  for (const timecb_t& t : others) timecb_remove(t);
+}
+
 }  // namespace
 }  // namespace async::test
