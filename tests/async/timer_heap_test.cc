@@ -41,7 +41,10 @@ class node {
 // Beside the heap the naive model: a map that keeps equal stamps in the order of insertion.
 class checked_heap {
  public:
-  explicit checked_heap(prng& random) : random_(random) {}
+  // With `timers` of different stamps in it.
+  explicit checked_heap(prng& random, stamp timers = 0) : random_(random) {
+    for (stamp at = 0; at < timers; ++at) push(at);
+  }
 
   void push(stamp at) {
     nodes_.push_back(std::make_unique<node>(left_));
@@ -68,6 +71,14 @@ class checked_heap {
     ASSERT_EQ(heap_.earliest(), model_.empty() ? never : model_.begin()->first);
     ASSERT_EQ(heap_.removed(), removed_ - left_) << "each that was removed leaves once";
     ASSERT_LE(heap_.removed(), heap_.size()) << "at most half of the heap";
+  }
+
+  // Takes out one by one until none is left.
+  void empty_by(void (checked_heap::*take_out)()) {
+    while (size() != 0) {
+      (this->*take_out)();
+      ASSERT_NO_FATAL_FAILURE(check());
+    }
   }
 
   std::size_t size() const { return model_.size(); }
@@ -110,24 +121,16 @@ TEST(timer_heap, agrees_with_a_sorted_map_under_random_pushes_pops_and_removals)
 
 TEST(timer_heap, removed_timers_are_at_most_half_of_it_when_none_comes_to_the_top) {
   prng random = make_prng(3);
-  checked_heap heap(random);
-  for (stamp at = 0; at < 1000; ++at) heap.push(at);
-  while (heap.size() != 0) {
-    heap.remove_any();
-    ASSERT_NO_FATAL_FAILURE(heap.check());
-  }
+  checked_heap heap(random, 1000);
+  heap.empty_by(&checked_heap::remove_any);
 }
 
 // The removed ones become more than half by that.
 TEST(timer_heap, removed_timers_are_at_most_half_of_it_when_the_others_expire) {
   prng random = make_prng(4);
-  checked_heap heap(random);
-  for (stamp at = 0; at < 1000; ++at) heap.push(at);
+  checked_heap heap(random, 1000);
   for (int i = 0; i < 490; ++i) heap.remove_any();
-  while (heap.size() != 0) {
-    heap.pop();
-    ASSERT_NO_FATAL_FAILURE(heap.check());
-  }
+  heap.empty_by(&checked_heap::pop);
 }
 
 // Counts what it was asked for.
