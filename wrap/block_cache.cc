@@ -37,6 +37,7 @@ constexpr std::size_t page_size = 4096;
 constexpr std::size_t chunk_size = 64 * page_size;
 // The C library spends a chunk's worth of address space on aligning what it gives.
 constexpr std::size_t chunks_at_once = 8;
+constexpr std::size_t bytes_at_once = chunks_at_once * chunk_size;
 
 // Which blocks of one page of memory are free.
 class alignas(64) page : public boost::intrusive::list_base_hook<
@@ -143,8 +144,8 @@ class depot {
 
   void add_chunk() {
     if (unused_chunks_ == 0) {
-      unused_ = static_cast<std::byte*>(
-          ::operator new (chunks_at_once* chunk_size, std::align_val_t{chunk_size}));
+      unused_ =
+          static_cast<std::byte*>(::operator new (bytes_at_once, std::align_val_t{chunk_size}));
       unused_chunks_ = chunks_at_once;
     }
     chunks_ = ::new (unused_) chunk{chunks_, {}};
@@ -165,14 +166,21 @@ class depot {
 constexpr std::array all_sizes = {block_size::small, block_size::moderate, block_size::medium,
                                   block_size::large};
 
+using all_depots = std::array<depot, all_sizes.size()>;
+
 // Never destroyed: callbacks may be freed by the last destructors of the program.
+all_depots& make_depots() {
+  hold_block_depots_across_forks();
+  return *new all_depots;
+}
+
 depot& depot_of(block_size size) {
-  static auto& depots = []() -> auto& {
-    hold_block_depots_across_forks();
-    return *new std::array<depot, all_sizes.size()>;
-  }
-  ();
+  static all_depots& depots = make_depots();
   return depots[static_cast<std::size_t>(std::ranges::find(all_sizes, size) - all_sizes.begin())];
+}
+
+void lock_depots() noexcept {
+  for (const block_size size : all_sizes) depot_of(size).mutex().lock();
 }
 
 void unlock_depots() noexcept {
@@ -225,11 +233,7 @@ void block_cache::free_slowly(void* memory) noexcept {
 }
 
 void hold_block_depots_across_forks() {
-  static const int installed = pthread_atfork(
-      [] {
-        for (const block_size size : all_sizes) depot_of(size).mutex().lock();
-      },
-      [] { unlock_depots(); }, [] { unlock_depots(); });
+  static const int installed = pthread_atfork(lock_depots, unlock_depots, unlock_depots);
   static_cast<void>(installed);
 }
 
