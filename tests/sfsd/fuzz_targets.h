@@ -91,7 +91,7 @@ inline void fuzz_nfs(const_bytes input) {
   if (input.size() < 2) return;
   const std::uint32_t procedure = input[0] % 24;
   const bool mount = input[1] & 0x80, with_handle = input[1] & 0x40;
-  byte_string message(rpc_call_size);
+  byte_string message(rpc_call_size(0));
   write_call(message.data(), 1, mount ? MOUNT_PROGRAM : NFS_PROGRAM, 3, procedure);
   if (with_handle) {
     const sealed_handle& h = world.handles[input[1] % world.handles.size()];
@@ -106,9 +106,9 @@ inline void fuzz_nfs(const_bytes input) {
   if (c.kind == call_class::nonsense) fuzz_found("a good header was not understood");
   if (c.kind == call_class::read) {
     const auto file = nfs.open(c.read, why);
-    (void)read_file(c.read, file.get(), why, pool).wire();
+    (void)read_file(c.read, file.get(), why, pool).frame();
   } else if (c.kind == call_class::other) {
-    (void)nfs.answer(c.call, pool).wire();
+    (void)nfs.answer(c.call, pool).frame();
   }
 }
 

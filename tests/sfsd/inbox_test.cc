@@ -8,7 +8,7 @@
 namespace sfs::test {
 namespace {
 
-constexpr std::size_t longest = 65536 + 1024;
+constexpr std::size_t longest = record_max_payload;
 
 class an_inbox : public testing::Test {
  protected:
@@ -68,8 +68,8 @@ TEST_F(an_inbox, finds_the_same_messages_however_they_are_cut_into_records_and_p
 TEST_F(an_inbox, takes_the_longest_record_and_the_longest_message) {
   byte_string stream;
   add(stream, std::string(longest, 'x'));
-  byte_string wire = seal(const_bytes(stream).first(65536));
-  const byte_string second = seal(const_bytes(stream).subspan(65536));
+  byte_string wire = seal(const_bytes(stream).first(record_max_payload));
+  const byte_string second = seal(const_bytes(stream).subspan(record_max_payload));
   wire.insert(wire.end(), second.begin(), second.end());
   EXPECT_EQ(receive(wire, 4096), inbox::got::more);
   EXPECT_EQ(messages, std::vector<std::string>{std::string(longest, 'x')});

@@ -17,7 +17,7 @@ class a_call : public an_export {
  protected:
   verdict ask(std::uint32_t program, std::uint32_t version, std::uint32_t procedure,
               const byte_string& arguments = {}) {
-    byte_string message(rpc_call_size);
+    byte_string message(rpc_call_size(0));
     write_call(message.data(), 5, program, version, procedure);
     message.insert(message.end(), arguments.begin(), arguments.end());
     const byte_string answer = nfs.ask(message);

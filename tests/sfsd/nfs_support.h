@@ -33,11 +33,8 @@ class nfs_client {
     reply r = c.kind == call_class::read      ? read(c.read)
               : c.kind == call_class::refused ? refuse(c, pool)
                                               : nfs.answer(c.call, pool);
-    byte_string payload;
-    r.for_each_frame([&](bytes frame) {
-      const bytes part = payload_of(frame);
-      payload.insert(payload.end(), part.begin(), part.end());
-    });
+    const bytes framed = payload_of(r.frame());
+    byte_string payload(framed.begin(), framed.end());
     EXPECT_EQ(load_be32(payload.data()), last_fragment | (payload.size() - record_mark_size));
     payload.erase(payload.begin(), payload.begin() + record_mark_size);
     pool.give(r.release());

@@ -2,7 +2,7 @@
 // (encrypted and authenticated) where it lies, in the buffer that is then written to the socket:
 // stage 6. On the way in it is opened where it was received: stage 5.
 //
-//     frame  =  header (4)  |  payload (0 to 65,536)  |  tag (16)
+//     frame  =  header (4)  |  payload (0 to 66,560)  |  tag (16)
 //     header =  type (1 byte)  |  length of the payload (3 bytes, big-endian)
 //
 // The header is authenticated with the record. The nonce is the direction's IV xor the record's
@@ -37,7 +37,8 @@ namespace sfs {
 inline constexpr std::size_t record_header_size = 4;
 inline constexpr std::size_t record_tag_size = 16;
 inline constexpr std::size_t record_overhead = record_header_size + record_tag_size;
-inline constexpr std::size_t record_max_payload = 65536;
+// A READ's or a WRITE's 64 KiB of data, with all that an RPC message has before them.
+inline constexpr std::size_t record_max_payload = 65536 + 1024;
 
 enum class record_type : std::uint8_t { data = 0, close = 1, ratchet = 2 };
 

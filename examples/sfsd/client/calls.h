@@ -14,20 +14,24 @@
 
 namespace sfs {
 
-inline constexpr std::uint32_t program_version = 3;  // of NFS and of MOUNT
+// NFS and MOUNT have version 3, SFS has version 1.
+inline constexpr std::uint32_t version_of(std::uint32_t program) noexcept {
+  return program == SFS_PROGRAM ? 1 : 3;
+}
 
-// Appends a call, record mark in front.
+// Appends a call, record mark in front. `user` is the number of a LOGIN; 0 makes an anonymous call.
 template <class Args>
 void append_call(std::vector<std::uint8_t>& to, std::uint32_t xid, std::uint32_t program,
-                 std::uint32_t procedure, bool_t (*routine)(XDR*, Args*), Args& args) {
-  constexpr std::size_t header = record_mark_size + rpc_call_size;
-  constexpr std::size_t max_args = NFS3_MAXPATH + 256;
+                 std::uint32_t procedure, bool_t (*routine)(XDR*, Args*), Args& args,
+                 std::uint32_t user = 0) {
+  const std::size_t header = record_mark_size + rpc_call_size(user);
+  constexpr std::size_t max_args = NFS3_MAXPATH + 2 * (NFS3_MAXNAME + NFS3_FHSIZE) + 256;
   const std::size_t begin = to.size();
   to.resize(begin + header + max_args);
   std::uint8_t* const at = to.data() + begin;
-  write_call(at + record_mark_size, xid, program, program_version, procedure);
+  write_call(at + record_mark_size, xid, program, version_of(program), procedure, user);
   const std::size_t size = xdr_encode(routine, args, {at + header, max_args});
-  store_be32(at, last_fragment | static_cast<std::uint32_t>(rpc_call_size + size));
+  store_be32(at, last_fragment | static_cast<std::uint32_t>(header - record_mark_size + size));
   to.resize(begin + header + size);
 }
 

@@ -33,7 +33,7 @@ struct client_options {
 outcome<fd_owner> connect_to(const server_location& where, std::chrono::seconds timeout);
 
 // The longest reply there is: a READ of 64 KiB.
-inline constexpr std::size_t max_reply = record_max_payload + 1024;
+inline constexpr std::size_t max_reply = record_max_payload;
 
 class client_channel {
  public:

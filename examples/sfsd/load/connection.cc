@@ -32,7 +32,7 @@ load_connection::load_connection(client_channel::parts parts, std::vector<std::u
       options_(o),
       totals_(totals),
       reply_payload_(reply_head + (o.read_size + 3) / 4 * 4),
-      reply_wire_(reply::wire_size(reply_payload_)) {
+      reply_wire_(reply_payload_ + record_overhead) {
   // Fewer wake-ups: the kernel waits until a good part of the window has come.
   const int fd = parts_.socket.get();
   const int enough =
@@ -117,9 +117,7 @@ bool load_connection::discard() {
   part_ += n;
   const std::uint64_t whole = part_ / reply_wire_;
   part_ %= reply_wire_;
-  for (std::uint64_t i = 0; i < whole; ++i)
-    for (std::size_t at = 0; at < reply_payload_; at += record_max_payload)
-      parts_.from_server.skip(std::min(record_max_payload, reply_payload_ - at));
+  for (std::uint64_t i = 0; i < whole; ++i) parts_.from_server.skip(reply_payload_);
   reply_done(whole);
   return n > 0;
 }
@@ -153,17 +151,10 @@ void load_connection::reply_done(std::uint64_t count) {
 
 // Opens the collected reply and compares it with the file.
 void load_connection::check() {
-  std::vector<std::uint8_t> payload;
-  for (std::size_t at = 0; at < collected_.size();) {
-    const auto size = frame_size(collected_.data() + at);
-    if (!size || *size > collected_.size() - at) async::fatal("a reply has the wrong length");
-    const bytes frame = bytes(collected_).subspan(at, *size);
-    if (parts_.from_server.open(frame) != opened::data) async::fatal("a record does not open");
-    const bytes part = payload_of(frame);
-    payload.insert(payload.end(), part.begin(), part.end());
-    at += *size;
-  }
-  const auto r = parse_reply(const_bytes(payload).subspan(record_mark_size));
+  if (frame_size(collected_.data()) != collected_.size())
+    async::fatal("a reply has the wrong length");
+  if (parts_.from_server.open(collected_) != opened::data) async::fatal("a record does not open");
+  const auto r = parse_reply(payload_of(collected_).subspan(record_mark_size));
   xdr_value<READ3res, xdr_READ3res> res;
   if (!r || r->denied || r->status != rpc_accept::success || !res.decode(r->results) ||
       res->status != NFS3_OK)

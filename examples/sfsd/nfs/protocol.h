@@ -1,5 +1,5 @@
-// The types that rpcgen made of nfs3.x and mount3.x, and XDR (libtirpc) over a caller's bytes.
-// Serves stages 5 and 6.
+// The types that rpcgen made of nfs3.x, mount3.x and sfs.x, and XDR (libtirpc) over a caller's
+// bytes. Serves stages 5 and 6.
 //
 // Thread safety: pure functions.
 // Invariant: decoding allocates no more than the bounds in the .x files, and what it allocated is
@@ -12,6 +12,7 @@
 #include "examples/sfsd/base/bytes.h"
 #include "examples/sfsd/nfs/mount3.h"
 #include "examples/sfsd/nfs/nfs3.h"
+#include "examples/sfsd/nfs/sfs.h"
 
 namespace sfs {
 

@@ -2,7 +2,7 @@
 // by hand, because its place is fixed and the data behind it is read to where it will be sealed.
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -34,12 +34,10 @@ reply read_error(const read_call& call, nfsstat3 status, block_pool& pool) {
 }
 
 // Reads until `size` bytes are there or the file ends. Negative on failure.
-ssize_t read_fully(int fd, reply& r, std::size_t size, off_t offset) noexcept {
+ssize_t read_fully(int fd, std::uint8_t* to, std::size_t size, off_t offset) noexcept {
   std::size_t done = 0;
   while (done < size) {
-    iovec to[2];
-    const int pieces = r.pieces(data_at + done, size - done, to);
-    const ssize_t n = ::preadv(fd, to, pieces, offset + static_cast<off_t>(done));
+    const ssize_t n = ::pread(fd, to + done, size - done, offset + static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return -1;
     if (n == 0) break;
@@ -62,7 +60,8 @@ reply read_file(const read_call& call, const open_file* file, nfsstat3 why, bloc
   const std::size_t wanted =
       beyond ? 0 : std::min<std::uint64_t>({call.count, read_max, now.stx_size - call.offset});
   reply r(pool, data_at + ((wanted + 3) & ~std::size_t{3}));
-  const ssize_t got = read_fully(file->fd(), r, wanted, static_cast<off_t>(call.offset));
+  const ssize_t got =
+      read_fully(file->fd(), r.at(data_at), wanted, static_cast<off_t>(call.offset));
   if (got < 0) return read_error(call, status_of_errno(errno), pool);
   const auto count = static_cast<std::uint32_t>(got);
   const bool eof = beyond || call.offset + count >= now.stx_size || count < wanted;

@@ -28,8 +28,8 @@ class word_reader {
     return v;
   }
 
-  // Passes over an opaque_auth: flavor, length, body. Whether the body has an allowed length.
-  bool skip_auth(std::uint32_t& flavor) noexcept {
+  // Takes an opaque_auth: flavor, length, body. Whether the body has an allowed length.
+  bool take_auth(std::uint32_t& flavor, const_bytes& body) noexcept {
     flavor = word();
     const std::size_t size = word();
     if (size > rpc_max_auth) return false;
@@ -38,6 +38,7 @@ class word_reader {
       ran_out_ = true;
       return false;
     }
+    body = left_.first(size);
     left_ = left_.subspan(padded);
     return true;
   }
@@ -72,9 +73,17 @@ call_header parse_call(const_bytes message, rpc_call& call) noexcept {
   call.version = in.word();
   call.procedure = in.word();
   std::uint32_t flavor = auth_none, verifier = auth_none;
-  const bool bounded = in.skip_auth(flavor) && in.skip_auth(verifier);
+  const_bytes credentials, ignored;
+  const bool bounded = in.take_auth(flavor, credentials) && in.take_auth(verifier, ignored);
   if (in.ran_out()) return call_header::not_a_call;
-  if (!bounded || (flavor != auth_none && flavor != auth_sys)) return call_header::bad_credentials;
+  if (!bounded) return call_header::bad_credentials;
+  call.user = 0;
+  if (flavor == auth_sfs) {
+    if (credentials.size() != 4) return call_header::bad_credentials;
+    call.user = load_be32(credentials.data());
+  } else if (flavor != auth_none && flavor != auth_sys) {
+    return call_header::bad_credentials;
+  }
   call.arguments = in.rest();
   return call_header::good;
 }
@@ -100,9 +109,10 @@ std::size_t deny_credentials(std::uint8_t* out, std::uint32_t xid) noexcept {
 }
 
 void write_call(std::uint8_t* out, std::uint32_t xid, std::uint32_t program, std::uint32_t version,
-                std::uint32_t procedure) noexcept {
-  put_words(out,
-            {xid, msg_call, rpc_version, program, version, procedure, auth_none, 0, auth_none, 0});
+                std::uint32_t procedure, std::uint32_t user) noexcept {
+  out += put_words(out, {xid, msg_call, rpc_version, program, version, procedure});
+  out += user ? put_words(out, {auth_sfs, 4, user}) : put_words(out, {auth_none, 0});
+  put_words(out, {auth_none, 0});
 }
 
 std::optional<rpc_reply> parse_reply(const_bytes message) noexcept {
@@ -114,7 +124,8 @@ std::optional<rpc_reply> parse_reply(const_bytes message) noexcept {
   reply.denied = kind == msg_denied;
   if (reply.denied) return reply;
   std::uint32_t verifier = 0;
-  if (!in.skip_auth(verifier)) return std::nullopt;
+  const_bytes ignored;
+  if (!in.take_auth(verifier, ignored)) return std::nullopt;
   const std::uint32_t status = in.word();
   if (in.ran_out() || status > static_cast<std::uint32_t>(rpc_accept::system_err))
     return std::nullopt;

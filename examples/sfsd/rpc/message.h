@@ -1,7 +1,8 @@
 // ONC RPC version 2 (RFC 5531): the headers of calls and replies. Only the headers: arguments and
 // results are XDR's. Serves stages 5 and 6.
 //
-// Who a call claims to be (its credentials) is bounded and skipped: this server never believes it.
+// Of the credentials only the number that LOGIN gave out is taken (nfs/sfs.x). Who a call claims to
+// be in any other way is bounded and skipped: it is not believed.
 //
 // Thread safety: pure functions over the caller's bytes.
 // Invariant: nothing is read past the message, whatever its lengths say.
@@ -27,9 +28,12 @@ enum class rpc_accept : std::uint32_t {
   system_err = 5
 };
 
+inline constexpr std::uint32_t auth_sfs = 0x53465331;
+
 struct rpc_call {
   std::uint32_t xid = 0, program = 0, version = 0, procedure = 0;
-  const_bytes arguments;  // what follows the header, in the message
+  std::uint32_t user = 0;  // the number of a LOGIN; 0: anonymous
+  const_bytes arguments;   // what follows the header, in the message
 };
 
 enum class call_header : std::uint8_t {
@@ -51,10 +55,12 @@ std::size_t accept_mismatch(std::uint8_t* out, std::uint32_t xid, std::uint32_t 
 std::size_t deny_version(std::uint8_t* out, std::uint32_t xid) noexcept;
 std::size_t deny_credentials(std::uint8_t* out, std::uint32_t xid) noexcept;
 
-// The client's side: a call's header without credentials, and what came back.
-inline constexpr std::size_t rpc_call_size = 40;
+// The client's side: a call's header, and what came back. `user` is the number of a LOGIN; 0 makes
+// an anonymous call.
+inline constexpr std::size_t rpc_call_size(std::uint32_t user) noexcept { return user ? 44 : 40; }
+inline constexpr std::size_t rpc_max_call_header = 44;
 void write_call(std::uint8_t* out, std::uint32_t xid, std::uint32_t program, std::uint32_t version,
-                std::uint32_t procedure) noexcept;
+                std::uint32_t procedure, std::uint32_t user = 0) noexcept;
 
 struct rpc_reply {
   std::uint32_t xid = 0;

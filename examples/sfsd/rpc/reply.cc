@@ -31,15 +31,7 @@ void block_pool::clear() noexcept {
 }
 
 reply::reply(block_pool& pool, std::size_t max_payload)
-    : block_(pool.take(wire_size(max_payload))), max_payload_(max_payload) {}
-
-int reply::pieces(std::size_t position, std::size_t size, iovec out[2]) noexcept {
-  const std::size_t first = std::min(size, record_max_payload - position % record_max_payload);
-  out[0] = {at(position), first};
-  if (first == size) return 1;
-  out[1] = {at(position + first), size - first};
-  return 2;
-}
+    : block_(pool.take(max_payload + record_overhead)), max_payload_(max_payload) {}
 
 void reply::finish(std::size_t payload) noexcept {
   payload_ = payload;

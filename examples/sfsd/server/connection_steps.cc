@@ -123,11 +123,10 @@ class sent_reply final : public async::refcount {
 void connection::seal_and_queue(reply r) {
   const auto now = clock::now();
   const auto sent = async::make_ref<sent_reply>(std::move(r), pool_);
-  sent->get().for_each_frame([&](bytes frame) {
-    if (sender_->ratchet_due(frame.size() - record_overhead, now)) queue_ratchet();
-    sender_->seal(record_type::data, frame);
-    out_.print(frame.data(), frame.size(), sent);
-  });
+  const bytes frame = sent->get().frame();
+  if (sender_->ratchet_due(frame.size() - record_overhead, now)) queue_ratchet();
+  sender_->seal(record_type::data, frame);
+  out_.print(frame.data(), frame.size(), sent);
 }
 
 void connection::queue_ratchet() {
