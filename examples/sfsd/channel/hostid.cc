@@ -5,12 +5,12 @@
 
 #include <charconv>
 
+#include "examples/sfsd/base/base32.h"
 #include "examples/sfsd/base/openssl.h"
 
 namespace sfs {
 namespace {
 
-constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::string_view prefix = "/sfs/@";
 constexpr std::size_t max_location = 255;
 
@@ -50,35 +50,14 @@ hostid hostid::of(std::string_view location, const_bytes subject_public_key_info
   return id;
 }
 
-std::string base32(const_bytes data) {
-  std::string text;
-  std::uint32_t window = 0;
-  int bits = 0;
-  for (std::uint8_t byte : data) {
-    window = window << 8 | byte;
-    for (bits += 8; bits >= 5; bits -= 5) text += alphabet[window >> (bits - 5) & 31];
-  }
-  if (bits > 0) text += alphabet[window << (5 - bits) & 31];
-  return text;
-}
-
 std::string hostid::text() const { return base32(digest); }
 
 outcome<hostid> hostid::parse(std::string_view text) {
   if (text.size() != hostid_text_size)
     return failure{"a HOSTID has " + std::to_string(hostid_text_size) + " characters"};
   hostid id;
-  std::uint32_t window = 0;
-  int bits = 0;
-  std::size_t filled = 0;
-  for (char c : text) {
-    const std::size_t digit = alphabet.find(c);
-    if (digit == std::string_view::npos)
-      return failure{"a HOSTID is written with a to z and 2 to 7"};
-    window = window << 5 | static_cast<std::uint32_t>(digit);
-    if ((bits += 5) >= 8) id.digest[filled++] = static_cast<std::uint8_t>(window >> (bits -= 8));
-  }
-  if ((window & ((1u << bits) - 1)) != 0) return failure{"this HOSTID has bits that mean nothing"};
+  if (!from_base32(text, id.digest))
+    return failure{"a HOSTID is written with a to z and 2 to 7, and ends in a or q"};
   return id;
 }
 

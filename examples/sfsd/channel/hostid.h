@@ -38,8 +38,6 @@ struct hostid {
   bool operator==(const hostid& other) const noexcept;
 };
 
-std::string base32(const_bytes data);
-
 struct server_location {
   std::string text;  // as written; this is what is hashed
   std::string host;  // without brackets

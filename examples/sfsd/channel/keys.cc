@@ -1,95 +1,28 @@
 // See keys.h.
 #include "examples/sfsd/channel/keys.h"
 
-#include <fcntl.h>
-#include <openssl/pem.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-
-#include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/base/ed25519.h"
+#include "examples/sfsd/base/key_file.h"
 #include "examples/sfsd/channel/kdf.h"
 
 namespace sfs {
-namespace {
-
-constexpr std::string_view location_line = "Location: ";
-constexpr std::size_t max_key_file = 4096;
-
-// The whole of a small file that only its owner may touch.
-outcome<std::string> read_private_file(const std::string& path) {
-  const fd_owner file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  struct stat st;
-  if (!file || ::fstat(file.get(), &st) < 0) return failure{path + ": " + system_reason()};
-  if (!S_ISREG(st.st_mode)) return failure{path + ": not a regular file"};
-  if ((st.st_mode & 077) != 0)
-    return failure{path + ": others may read or write this key; chmod 600 it"};
-  std::string text(max_key_file + 1, '\0');
-  const ssize_t n = ::read(file.get(), text.data(), text.size());
-  if (n < 0) return failure{path + ": " + system_reason()};
-  if (static_cast<std::size_t>(n) > max_key_file) return failure{path + ": not a key file"};
-  text.resize(static_cast<std::size_t>(n));
-  return text;
-}
-
-bool write_all(int fd, std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-}  // namespace
 
 outcome<server_key> server_key::generate(const server_location& location) {
-  pkey_owner key{EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")};
-  if (!key) return failure{"cannot make a key: " + openssl_reason()};
-  return server_key(std::move(key), location);
+  auto key = new_ed25519_key();
+  if (!key) return key.as_failure();
+  return server_key(std::move(*key), location);
 }
 
 outcome<server_key> server_key::load(const std::string& path) {
-  auto text = read_private_file(path);
-  if (!text) return text.as_failure();
-  const std::size_t end = text->find('\n');
-  if (!text->starts_with(location_line) || end == std::string::npos) {
-    OPENSSL_cleanse(text->data(), text->size());
-    return failure{path + ": not a key file made by sfskey gen"};
-  }
-  auto location = server_location::parse(
-      std::string_view(*text).substr(location_line.size(), end - location_line.size()));
-  const bio_owner pem{BIO_new_mem_buf(text->data(), static_cast<int>(text->size()))};
-  // An empty password, so that OpenSSL never asks on the terminal.
-  char no_password[] = "";
-  pkey_owner key{pem ? PEM_read_bio_PrivateKey(pem.get(), nullptr, nullptr, no_password) : nullptr};
-  OPENSSL_cleanse(text->data(), text->size());
+  auto file = load_key_file(path, server_key_label);
+  if (!file) return file.as_failure();
+  auto location = server_location::parse(file->about);
   if (!location) return failure{path + ": " + location.why()};
-  if (!key) return failure{path + ": not a private key: " + openssl_reason()};
-  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519)
-    return failure{path + ": not an Ed25519 key"};
-  return server_key(std::move(key), std::move(*location));
+  return server_key(std::move(file->key), std::move(*location));
 }
 
 std::string server_key::save(const std::string& path) const {
-  const bio_owner pem{BIO_new(BIO_s_secmem())};
-  char* begin = nullptr;
-  if (!pem ||
-      PEM_write_bio_PrivateKey(pem.get(), pkey_.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
-    return path + ": cannot write the key: " + openssl_reason();
-  const auto size = static_cast<std::size_t>(BIO_get_mem_data(pem.get(), &begin));
-  const fd_owner file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  if (!file) return path + ": " + system_reason();
-  const std::string first = std::string(location_line) + location_.text + "\n";
-  // The mode is set again because a strange umask may have taken the owner's rights away.
-  if (::fchmod(file.get(), 0600) < 0 || !write_all(file.get(), first) ||
-      !write_all(file.get(), {begin, size}) || ::fsync(file.get()) < 0) {
-    const std::string why = path + ": " + system_reason();
-    ::unlink(path.c_str());
-    return why;
-  }
-  return {};
+  return save_key_file(path, server_key_label, location_.text, pkey_.get());
 }
 
 hostid server_key::id() const {

@@ -1,14 +1,15 @@
 // The server's long-lived Ed25519 key: making it, its file, and what is derived from it. Serves no
 // stage of its own; all of it may block and belongs in a program's start.
 //
-// The file is the key in PEM (PKCS #8) after a line "Location: LOCATION"; only its owner may read
-// it.
+// The file (base/key_file.h) begins with the line "Location: LOCATION" and is not encrypted: a
+// server starts when nobody is there to type.
 //
 // Thread safety: a server_key is constant once made.
 // Invariant: the private key is in the file and in this object, never in anything that is printed.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "examples/sfsd/base/openssl.h"
@@ -17,6 +18,8 @@
 #include "examples/sfsd/channel/hostid.h"
 
 namespace sfs {
+
+inline constexpr std::string_view server_key_label = "Location: ";
 
 class server_key {
  public:
