@@ -1,7 +1,9 @@
-// sfsd: serves a directory, encrypted and authenticated, to whoever knows its self-certifying path.
+// sfsd: serves a directory, encrypted and authenticated, to whoever knows its self-certifying path
+// and is one of its users.
 // See README.md for how it is made parallel. Serves stages 1 to 6.
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cinttypes>
@@ -13,28 +15,36 @@
 #include "async/main.h"
 #include "async/net.h"
 #include "async/signal.h"
+#include "async/timer.h"
 #include "examples/sfsd/base/command_line.h"
 #include "examples/sfsd/base/fd.h"
 #include "examples/sfsd/channel/keys.h"
 #include "examples/sfsd/nfs/export.h"
 #include "examples/sfsd/server/server.h"
+#include "examples/sfsd/users/user_table.h"
 #include "wrap/wrap.h"
 
 namespace {
 
 constexpr const char* help = R"(usage: sfsd --export DIR --key FILE [OPTION...]
 
-Serves a directory, read-only, over an encrypted and authenticated channel. Make a key
-first; its self-certifying path is all that clients need to know:
+Serves a directory over an encrypted and authenticated channel. Make a key first; its
+self-certifying path is all that clients need to know:
 
     sfskey gen --location localhost server.key
-    sfsd --export /srv/data --key server.key --anonymous read
+    sfsd --export /srv/data --key server.key --users users &
     sfs ls /sfs/@localhost,HOSTID
+
+Users have keys of their own, made by `sfskey gen --user`; `sfskey register` enters them
+into the table that --users names. A server that runs as root does for each user what his
+account may do; any other server does for all what it may do itself.
 
 What is served
   --export DIR          the directory; symbolic links are shown and never followed
   --key FILE            the server's key, made by sfskey gen
-  --anonymous WHAT      what clients may do; they are all anonymous:
+  --read-only           nothing can be changed through this server
+  --users FILE          the table of users' keys; read again when it has changed
+  --anonymous WHAT      what clients may do who have not logged in:
                           nothing   (default)
                           read      what the permission bits allow everybody ("other")
 
@@ -48,7 +58,7 @@ How
                           none      nothing: every callback has the default color
                           crypto    sealing and opening records, and the handshake
                           io        also reading from and writing to sockets
-                          all       also reading files (default)
+                          all       also what is done with files (default)
                         a uniprocessor build has one CPU and no colors (none)
   --suite NAMES         suites that clients may choose from, separated by commas:
                         aes-128-gcm, chacha20-poly1305, aes-256-gcm (default: all)
@@ -59,10 +69,16 @@ Limits
   --handshake-timeout S seconds that a client has to prove itself able (default 10)
   --idle-timeout S      seconds after which a silent client is dropped (default 600)
 
-  --verbose             say why clients are dropped
+  --lease S             seconds for which clients may keep attributes (default 30); they are
+                        told when somebody else changes the file
+
+  --config FILE         options from a file, one in a line: NAME = VALUE, or NAME; those on
+                        the command line count more
+  --verbose             log who logs in, and who is dropped and why
   --help                this text
 
-SIGTERM and SIGINT end it well: requests that are being served are finished.
+SIGTERM and SIGINT end it well: requests that are being served are finished. SIGHUP reads the
+table of users again at once.
 )";
 
 struct listen_address {
@@ -132,6 +148,43 @@ std::size_t clients_with_descriptors(std::size_t wanted) {
   return room;
 }
 
+// Reads the table of users, and says what is wrong with it.
+std::shared_ptr<const sfs::user_table> read_users(const std::string& file) {
+  const auto users = sfs::user_table::load(file);
+  if (!users) {
+    async::warn("%s", users.why().c_str());
+    return nullptr;
+  }
+  for (const std::string& warning : (*users)->warnings()) async::warn("%s", warning.c_str());
+  return *users;
+}
+
+// Keeps a server's users those of the file. A table that cannot be read changes nothing.
+class users_file {
+ public:
+  users_file(sfs::server& server, std::string path)
+      : server_(server), path_(std::move(path)), users_(read_users(path_)) {
+    if (!users_) async::fatal("the table of users is needed");
+    server_.use_users(users_);
+    again();
+  }
+
+  void read_again() {
+    if (auto users = read_users(path_)) server_.use_users(users_ = std::move(users));
+  }
+
+ private:
+  void look() {
+    if (users_->is_stale()) read_again();
+    again();
+  }
+  void again() { async::delaycb(std::chrono::seconds(2), async::wrap(this, &users_file::look)); }
+
+  sfs::server& server_;
+  std::string path_;
+  std::shared_ptr<const sfs::user_table> users_;
+};
+
 std::string needed(std::optional<std::string> value, const char* what) {
   if (!value) sfs::command_line::wrong(std::string(what) + " is missing");
   return std::move(*value);
@@ -143,7 +196,9 @@ int main(int argc, char** argv) {
   // What a client gives back when it falls silent (server.cc) goes back to the system: blocks of
   // this size are mapped one by one, which costs little because busy clients keep theirs.
   ::mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+  ::umask(0);  // the modes are the clients'
   sfs::command_line line(argc, argv, help);
+  line.take_config();
   const std::string directory = needed(line.value("--export"), "--export DIR");
   const std::string key_file = needed(line.value("--key"), "--key FILE");
   const std::string listen = line.value_or("--listen", "");
@@ -157,13 +212,19 @@ int main(int argc, char** argv) {
   limits.max_clients = line.number("--max-clients", limits.max_clients, 1, 1'000'000);
   limits.handshake = std::chrono::seconds(line.number("--handshake-timeout", 10, 1, 3600));
   limits.idle = std::chrono::seconds(line.number("--idle-timeout", 600, 1, 1'000'000));
+  limits.lease = std::chrono::seconds(line.number("--lease", 30, 1, 3600));
+  const auto users_path = line.value("--users");
+  const bool read_only = line.flag("--read-only");
+  // For tests: what a server does that may not have the kernel's handles.
+  const bool table = line.flag("--handles-from-table");
   const bool verbose = line.flag("--verbose");
   line.rest(0);
 
   const auto key = sfs::server_key::load(key_file);
   if (!key) async::fatal("%s", key.why().c_str());
-  auto tree =
-      sfs::export_tree::open(directory, key->derive("sfs1 file handles"), {.allowed = allowed});
+  auto tree = sfs::export_tree::open(
+      directory, key->derive("sfs1 file handles"),
+      {.allowed = allowed, .read_only = read_only, .kernel_handles = !table});
   if (!tree) async::fatal("%s", tree.why().c_str());
   const listen_address at = parse_listen(listen, key->location().port);
   const int fd = async::tcp_listen(at.port, at.host);
@@ -175,7 +236,10 @@ int main(int argc, char** argv) {
   limits.max_clients = clients_with_descriptors(limits.max_clients);
   const sfs::server_settings settings(*key, *suites);
   sfs::server server(**tree, settings, steps, limits, verbose);
+  std::optional<users_file> users;
+  if (users_path) users.emplace(server, *users_path);
   server.accept_on(fd);
+  if (users) async::sigcb(SIGHUP, async::wrap(&*users, &users_file::read_again));
   for (int signal : {SIGTERM, SIGINT})
     async::sigcb(signal, async::wrap(&server, &sfs::server::end));
   std::printf("serving %s on port %d with %u CPU%s, coloring: %s\n%s\n", directory.c_str(),

@@ -67,6 +67,7 @@ inline void fuzz_rpc(const_bytes input) {
 struct fuzz_export {
   scratch_directory scratch;
   std::unique_ptr<export_tree> tree;
+  async::ref<const principal> who = make_anonymous();
   std::vector<sealed_handle> handles;
 
   fuzz_export() {
@@ -76,10 +77,10 @@ struct fuzz_export {
     auto opened = export_tree::open(scratch.path(), secret_of(1), {.allowed = anonymous::read});
     if (!opened) fuzz_found("cannot open the export");
     tree = std::move(*opened);
-    const located root = tree->walk("/");
-    handles.push_back(tree->root_handle());
+    const located root = tree->walk("/", *who);
+    handles.push_back(tree->handle_of(root));
     for (const char* name : {"file", "directory", "link"})
-      handles.push_back(tree->handle_of(tree->look_up(root, name).node));
+      handles.push_back(tree->handle_of(tree->look_up(root, name, *who)));
   }
 };
 
@@ -95,20 +96,21 @@ inline void fuzz_nfs(const_bytes input) {
   write_call(message.data(), 1, mount ? MOUNT_PROGRAM : NFS_PROGRAM, 3, procedure);
   if (with_handle) {
     const sealed_handle& h = world.handles[input[1] % world.handles.size()];
-    message.insert(message.end(), {0, 0, 0, sealed_handle_size});
-    message.insert(message.end(), h.begin(), h.end());
+    message.insert(message.end(), {0, 0, 0, static_cast<std::uint8_t>(h.size)});
+    message.insert(message.end(), h.held, h.held + h.size);
   }
   message.insert(message.end(), input.begin() + 2, input.end());
   classified c;
   classify(message, c);
   block_pool pool;
   nfsstat3 why = NFS3_OK;
+  lease_notes notes;
   if (c.kind == call_class::nonsense) fuzz_found("a good header was not understood");
-  if (c.kind == call_class::read) {
-    const auto file = nfs.open(c.read, why);
-    (void)read_file(c.read, file.get(), why, pool).frame();
-  } else if (c.kind == call_class::other) {
-    (void)nfs.answer(c.call, pool).frame();
+  if (c.kind == call_class::data) {
+    const auto file = nfs.open(c.data, world.who, why);
+    (void)nfs.read_or_write(c.data, file.get(), why, notes, pool).frame();
+  } else if (c.kind == call_class::files) {
+    (void)nfs.answer(c.call, *world.who, notes, pool).frame();
   }
 }
 

@@ -12,37 +12,47 @@
 namespace sfs::test {
 namespace {
 
-static_assert(sealed_handle_size <= NFS3_FHSIZE);
+static_assert(max_sealed_handle <= NFS3_FHSIZE);
+
+inner_handle inner(std::uint32_t type, std::string_view bytes) {
+  inner_handle h;
+  h.type = type;
+  h.bytes = decltype(h.bytes)(as_bytes(bytes));
+  return h;
+}
+
+const inner_handle some = inner(1, "8 bytes."), next = inner(1, "8 bytes,");
 
 TEST(a_sealed_handle, is_the_same_for_the_same_file_and_shows_nothing) {
   const handle_sealer sealer(secret_of(1));
-  EXPECT_EQ(sealer.seal({1, 2, 3}), sealer.seal({1, 2, 3}));
-  const sealed_handle a = sealer.seal({1, 2, 3}), b = sealer.seal({1, 2, 4});
+  EXPECT_EQ(sealer.seal(some), sealer.seal(some));
+  const sealed_handle a = sealer.seal(some), b = sealer.seal(next);
   int equal = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) equal += a[i] == b[i];
-  EXPECT_LT(equal, 10) << "neighbouring numbers give unrelated handles";
-  EXPECT_EQ(sealer.open(a), (handle_content{1, 2, 3}));
+  for (std::size_t i = 0; i < a.size; ++i) equal += a.held[i] == b.held[i];
+  EXPECT_LT(equal, 10) << "neighbouring files have unrelated handles";
+  for (const inner_handle& h : {some, next, inner(0xffffffff, ""), inner(7, std::string(40, 'x'))})
+    EXPECT_EQ(sealer.open(sealer.seal(h).view()), h);
 }
 
 TEST(a_sealed_handle, cannot_be_changed_in_any_bit) {
   const handle_sealer sealer(secret_of(1));
-  const sealed_handle good = sealer.seal({1, 2, 3});
-  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+  const sealed_handle good = sealer.seal(some);
+  for (std::size_t bit = 0; bit < good.size * 8; ++bit) {
     sealed_handle bad = good;
-    bad[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
-    EXPECT_EQ(sealer.open(bad), std::nullopt) << bit;
+    bad.held[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+    EXPECT_EQ(sealer.open(bad.view()), std::nullopt) << bit;
   }
 }
 
 TEST(a_sealed_handle, of_another_length_or_key_or_out_of_thin_air_is_refused) {
   const handle_sealer sealer(secret_of(1)), other(secret_of(2));
-  const sealed_handle h = sealer.seal({1, 2, 3});
-  EXPECT_EQ(other.open(h), std::nullopt);
+  const sealed_handle h = sealer.seal(some);
+  EXPECT_EQ(other.open(h.view()), std::nullopt);
   auto random = async::test::make_prng();
   for (std::size_t size = 0; size <= NFS3_FHSIZE; ++size) {
-    byte_string wrong(h.begin(), h.end());
+    byte_string wrong(h.held, h.held + h.size);
     wrong.resize(size);
-    EXPECT_EQ(sealer.open(wrong).has_value(), size == sealed_handle_size);
+    EXPECT_EQ(sealer.open(wrong).has_value(), size == h.size);
     EXPECT_EQ(sealer.open(random_bytes(random, size)), std::nullopt);
   }
 }

@@ -24,15 +24,17 @@ class nfs_client {
   std::unique_ptr<export_tree> tree;
   service nfs;
   block_pool pool;
+  async::ref<const principal> who = make_anonymous();
+  lease_notes notes;
 
   // The payload of the reply to a message (after the record mark); empty if the channel would end.
   byte_string ask(const_bytes message) {
     classified c;
     classify(message, c);
     if (c.kind == call_class::nonsense) return {};
-    reply r = c.kind == call_class::read      ? read(c.read)
+    reply r = c.kind == call_class::data      ? read_or_write(c.data)
               : c.kind == call_class::refused ? refuse(c, pool)
-                                              : nfs.answer(c.call, pool);
+                                              : nfs.answer(c.call, *who, notes, pool);
     const bytes framed = payload_of(r.frame());
     byte_string payload(framed.begin(), framed.end());
     EXPECT_EQ(load_be32(payload.data()), last_fragment | (payload.size() - record_mark_size));
@@ -41,10 +43,10 @@ class nfs_client {
     return payload;
   }
 
-  reply read(const read_call& call) {
+  reply read_or_write(const data_call& call) {
     nfsstat3 why = NFS3_OK;
-    const auto file = nfs.open(call, why);
-    return read_file(call, file.get(), why, pool);
+    const auto file = nfs.open(call, who, why);
+    return nfs.read_or_write(call, file.get(), why, notes, pool);
   }
 
   // A call with arguments that XDR takes; its result, or that RPC itself said no.
@@ -120,18 +122,39 @@ class nfs_client {
   }
 };
 
+// How the server names files for handles. Only root can have the kernel's handles.
+enum class naming : std::uint8_t { kernel, table };
+
 // A directory that is exported, and a client of it.
-class an_export : public testing::Test {
+class an_export : public testing::TestWithParam<naming> {
  protected:
+  bool by_kernel() const { return GetParam() == naming::kernel; }
+  export_tree::options how() const {
+    export_tree::options o;
+    o.kernel_handles = by_kernel();
+    return o;
+  }
+
+  void SetUp() override {
+    if (by_kernel() && !nfs.tree->any_thread()) GTEST_SKIP() << "this needs root";
+  }
+
   scratch_directory scratch;
   std::filesystem::path root = scratch.directory("root");
   std::filesystem::path outside = scratch.file("secret", "not exported");
-  nfs_client nfs{root};
+  nfs_client nfs{root, anonymous::read, 1, how()};
   byte_string top = nfs.mount();
 
   void file(const std::string& name, std::string_view content) {
     scratch.file("root/" + name, content);
   }
 };
+
+inline std::string name_of(const testing::TestParamInfo<naming>& info) {
+  return info.param == naming::kernel ? "by_kernel" : "by_table";
+}
+
+#define INSTANTIATE_FOR_BOTH_NAMINGS(fixture) \
+  INSTANTIATE_TEST_SUITE_P(named, fixture, testing::Values(naming::kernel, naming::table), name_of)
 
 }  // namespace sfs::test

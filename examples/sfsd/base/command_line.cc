@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "async/err.h"
+#include "examples/sfsd/base/config_file.h"
 #include "examples/sfsd/base/fd.h"
 #include "examples/sfsd/base/shown.h"
 
@@ -32,6 +33,14 @@ void command_line::finish_output() {
   errno = EIO;
   if (std::fflush(stdout) != 0 || failed)
     async::fatal("standard output: %s", system_reason().c_str());
+}
+
+void command_line::take_config() {
+  const auto path = value("--config");
+  if (!path) return;
+  auto words = read_config(*path);
+  if (!words) wrong(words.why());
+  left_.insert(left_.begin(), words->begin(), words->end());
 }
 
 bool command_line::flag(std::string_view name) { return std::erase(left_, name) > 0; }

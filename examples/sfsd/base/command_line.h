@@ -18,6 +18,10 @@ class command_line {
   // Prints `help` and exits if there is --help or -h anywhere, or `help` in front.
   command_line(int argc, char** argv, const char* help);
 
+  // Puts the options that are in the file of --config FILE, if there is that option, before the
+  // others, so that what is on the command line counts. Exits if the file is not as it should be.
+  void take_config();
+
   // Whether a flag without a value is there.
   bool flag(std::string_view name);
 

@@ -65,7 +65,10 @@ int on_certificate(X509_STORE_CTX* store, void* settings) {
 }  // namespace
 
 server_settings::server_settings(const server_key& key, std::vector<suite> allowed)
-    : context_(make_context(TLS_server_method())), id_(key.id()), allowed_(std::move(allowed)) {
+    : context_(make_context(TLS_server_method())),
+      id_(key.id()),
+      location_(key.location().text),
+      allowed_(std::move(allowed)) {
   if (SSL_CTX_use_certificate(context_.get(), self_signed(key.pkey()).get()) != 1 ||
       SSL_CTX_use_PrivateKey(context_.get(), key.pkey()) != 1 ||
       SSL_CTX_set_num_tickets(context_.get(), 0) != 1)

@@ -49,11 +49,13 @@ class server_settings {
 
   SSL_CTX* context() const noexcept { return context_.get(); }
   const hostid& id() const noexcept { return id_; }
+  const std::string& location() const noexcept { return location_; }
   std::optional<suite> choose(const_bytes offered) const noexcept;
 
  private:
   ssl_context context_;
   hostid id_;
+  std::string location_;
   std::vector<suite> allowed_;
 };
 

@@ -3,7 +3,7 @@
 //
 // Thread safety: one thread (or color) at a time.
 // Invariants: the buffer is never longer than the longest frame and a little; a message stays where
-// it is until the next call of next().
+// it is until the next call of next(), and if stays() until the next call of space().
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,9 @@ class inbox {
   };
   // The next message. Only after open_with().
   got next(const_bytes& message);
+
+  // Whether the message that came last is good until space() is called.
+  bool stays() const noexcept { return messages_.stays(); }
 
   // Gives the buffer's memory back if nothing is in it.
   void trim() noexcept;

@@ -14,18 +14,21 @@
 
 namespace sfs {
 
-// NFS and MOUNT have version 3, SFS has version 1.
+// NFS and MOUNT have version 3, SFS and its callbacks have version 1.
 inline constexpr std::uint32_t version_of(std::uint32_t program) noexcept {
-  return program == SFS_PROGRAM ? 1 : 3;
+  return program == SFS_PROGRAM || program == SFS_CALLBACK_PROGRAM ? 1 : 3;
 }
 
+// What the arguments of any call of a client's take at most; WRITE's data are not among them.
+inline constexpr std::size_t max_arguments = NFS3_MAXPATH + 2 * (NFS3_MAXNAME + NFS3_FHSIZE) + 256;
+
 // Appends a call, record mark in front. `user` is the number of a LOGIN; 0 makes an anonymous call.
+// The arguments take at most `max_args` bytes.
 template <class Args>
 void append_call(std::vector<std::uint8_t>& to, std::uint32_t xid, std::uint32_t program,
                  std::uint32_t procedure, bool_t (*routine)(XDR*, Args*), Args& args,
-                 std::uint32_t user = 0) {
+                 std::uint32_t user = 0, std::size_t max_args = max_arguments) {
   const std::size_t header = record_mark_size + rpc_call_size(user);
-  constexpr std::size_t max_args = NFS3_MAXPATH + 2 * (NFS3_MAXNAME + NFS3_FHSIZE) + 256;
   const std::size_t begin = to.size();
   to.resize(begin + header + max_args);
   std::uint8_t* const at = to.data() + begin;

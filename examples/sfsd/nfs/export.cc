@@ -1,199 +1,160 @@
 // See export.h.
 #include "examples/sfsd/nfs/export.h"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <openssl/rand.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+
+#include "examples/sfsd/channel/kdf.h"
+#include "examples/sfsd/nfs/table_names.h"
 
 namespace sfs {
 namespace {
 
 constexpr std::size_t max_name = 255;
-constexpr unsigned wanted_attributes = STATX_BASIC_STATS | STATX_BTIME;
 
-bool get_attributes(int fd, struct statx& out) noexcept {
-  return ::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, wanted_attributes, &out) == 0;
-}
-
-located not_found(nfsstat3 status) {
-  located l;
-  l.status = status;
-  return l;
-}
-
-nfsstat3 check_name(std::string_view name) noexcept {
-  if (name.size() > max_name) return NFS3ERR_NAMETOOLONG;
-  if (name.empty() || name.find('/') != name.npos || name.find('\0') != name.npos)
-    return NFS3ERR_INVAL;
-  return NFS3_OK;
+// The key for the handles of one export: another root gives another one.
+secret32 key_for(const secret32& key, const inner_handle& root, const struct statx& attributes) {
+  std::string label = "sfs1 handles of export ";
+  label.append(reinterpret_cast<const char*>(root.bytes.held), root.bytes.size);
+  label += '|' + std::to_string(attributes.stx_dev_major) + ':' +
+           std::to_string(attributes.stx_dev_minor) + ':' + std::to_string(attributes.stx_ino);
+  secret32 made;
+  hkdf_expand(key.span(), label, made.span());
+  return made;
 }
 
 }  // namespace
 
-file_identity identity_of(const struct statx& s) noexcept {
-  const bool has_birth = (s.stx_mask & STATX_BTIME) != 0;
-  return {std::uint64_t{s.stx_dev_major} << 32 | s.stx_dev_minor, s.stx_ino,
-          has_birth ? s.stx_btime.tv_sec * 1'000'000'000 + s.stx_btime.tv_nsec : 0};
+fd_path::fd_path(int fd) noexcept { std::snprintf(text_, sizeof text_, "/proc/self/fd/%d", fd); }
+
+nfsstat3 check_name(std::string_view name, bool dots) noexcept {
+  if (name.size() > max_name) return NFS3ERR_NAMETOOLONG;
+  if (name.empty() || name.find('/') != name.npos || name.find('\0') != name.npos)
+    return NFS3ERR_INVAL;
+  if (!dots && (name == "." || name == "..")) return NFS3ERR_INVAL;
+  return NFS3_OK;
 }
 
 bool everybody_may(const struct statx& file, unsigned other_bits) noexcept {
   return (file.stx_mode & other_bits) == other_bits;
 }
 
-nfsstat3 status_of_errno(int error) noexcept {
-  switch (error) {
-    case EPERM:
-      return NFS3ERR_PERM;
-    case ENOENT:
-      return NFS3ERR_NOENT;
-    case EACCES:
-    case ELOOP:  // a symbolic link in the way
-    case EXDEV:  // a way out of the export
-      return NFS3ERR_ACCES;
-    case ENOTDIR:
-      return NFS3ERR_NOTDIR;
-    case EISDIR:
-      return NFS3ERR_ISDIR;
-    case EINVAL:
-      return NFS3ERR_INVAL;
-    case ENAMETOOLONG:
-      return NFS3ERR_NAMETOOLONG;
-    case ESTALE:
-      return NFS3ERR_STALE;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN:  // openat2: something was moved meanwhile
-      return NFS3ERR_JUKEBOX;
-    default:
-      return NFS3ERR_IO;
-  }
-}
-
-export_tree::export_tree(fd_owner root, const struct statx& root_attributes, secret32 key,
-                         const options& o)
+export_tree::export_tree(fd_owner root, std::unique_ptr<file_names> names,
+                         const inner_handle& root_name, const secret32& key, const options& o)
     : options_(o),
       root_(std::move(root)),
-      sealer_(std::move(key)),
-      nodes_(identity_of(root_attributes), o.max_nodes) {
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&run_), sizeof run_) != 1)
-    openssl_broken("drawing a random number");
-}
+      names_(std::move(names)),
+      root_name_(root_name),
+      sealer_(key) {}
 
-outcome<std::unique_ptr<export_tree>> export_tree::open(const std::string& directory, secret32 key,
-                                                        const options& o) {
+outcome<std::unique_ptr<export_tree>> export_tree::open(const std::string& directory,
+                                                        const secret32& key, const options& o) {
   fd_owner root(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   struct statx attributes {};
   if (!root || !get_attributes(root.get(), attributes))
     return failure{directory + ": " + system_reason()};
-  return std::unique_ptr<export_tree>(
-      new export_tree(std::move(root), attributes, std::move(key), o));
-}
-
-fd_owner export_tree::open_beneath(int at, const char* path, std::uint64_t flags) const noexcept {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC | O_NOFOLLOW;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  return fd_owner(static_cast<int>(::syscall(SYS_openat2, at, path, &how, sizeof how)));
-}
-
-sealed_handle export_tree::handle_of(node_id node) const {
-  return sealer_.seal({options_.id, run_, node});
+  std::unique_ptr<file_names> names;
+  if (o.kernel_handles && can_act()) names = kernel_names(root.get());
+  if (!names) names = table_names(root.get(), attributes, o.max_nodes);
+  inner_handle root_name;
+  if (names->make_for_ancestor(root.get(), attributes, root_name) != NFS3_OK)
+    return failure{directory + ": it cannot be named: " + system_reason()};
+  return std::unique_ptr<export_tree>(new export_tree(std::move(root), std::move(names), root_name,
+                                                      key_for(key, root_name, attributes), o));
 }
 
 located export_tree::find(const_bytes handle) {
-  const auto content = sealer_.open(handle);
-  if (!content || content->export_id != options_.id) return not_found(NFS3ERR_BADHANDLE);
-  if (content->run != run_) return not_found(NFS3ERR_STALE);
-  return find_node(content->node);
+  const auto name = sealer_.open(handle);
+  return name ? names_->open(*name) : located::none(NFS3ERR_BADHANDLE);
 }
 
-located export_tree::find_node(node_id node) {
-  const auto known = nodes_.find(node);
-  if (!known) return not_found(NFS3ERR_STALE);
+located export_tree::look_up(const located& directory, std::string_view name,
+                             const principal& who) {
+  if (!directory.is_directory()) return located::none(NFS3ERR_NOTDIR);
+  if (who.anonymous && !everybody_may(directory.attributes, S_IXOTH))
+    return located::none(NFS3ERR_ACCES);
+  if (const nfsstat3 bad = check_name(name, true)) return located::none(bad);
+  if (name == ".." && !is_root(directory)) return parent_of(directory, who);
+  const std::string text(name == ".." ? "." : name);
   located l;
-  l.path_fd = open_beneath(root_.get(), known->path.empty() ? "." : known->path.c_str(), O_PATH);
-  if (!l.path_fd) {
-    const nfsstat3 why = status_of_errno(errno);
-    return not_found(why == NFS3ERR_JUKEBOX ? why : NFS3ERR_STALE);
+  {
+    const acting as(who);
+    l.path_fd = open_beneath(directory.path_fd.get(), text.c_str(), O_PATH);
+    if (!l.path_fd) return located::none(status_of_errno(errno));
   }
-  if (!get_attributes(l.path_fd.get(), l.attributes)) return not_found(status_of_errno(errno));
-  if (identity_of(l.attributes) != known->identity) return not_found(NFS3ERR_STALE);
-  l.node = node;
-  l.parent = known->parent;
-  l.status = NFS3_OK;
+  if (!get_attributes(l.path_fd.get(), l.attributes)) return located::none(status_of_errno(errno));
+  if (text == ".") {
+    l.name = directory.name;
+    l.status = NFS3_OK;
+  } else {
+    l.status = names_->make(directory.name, name, l.path_fd.get(), l.attributes, l.name);
+  }
   return l;
 }
 
-located export_tree::look_up(const located& directory, std::string_view name) {
-  if (!S_ISDIR(directory.attributes.stx_mode)) return not_found(NFS3ERR_NOTDIR);
-  if (!everybody_may(directory.attributes, S_IXOTH)) return not_found(NFS3ERR_ACCES);
-  if (const nfsstat3 bad = check_name(name)) return not_found(bad);
-  if (name == ".") return find_node(directory.node);
-  if (name == "..") return find_node(directory.parent);
-  const std::string text(name);
+// The directory may have been moved out of the export while it was being used: what is above it is
+// only shown if the root is above that.
+located export_tree::parent_of(const located& directory, const principal& who) {
   located l;
-  l.path_fd = open_beneath(directory.path_fd.get(), text.c_str(), O_PATH);
-  if (!l.path_fd || !get_attributes(l.path_fd.get(), l.attributes))
-    return not_found(status_of_errno(errno));
-  const auto node = nodes_.remember(directory.node, name, identity_of(l.attributes));
-  if (!node) return not_found(NFS3ERR_JUKEBOX);
-  l.node = *node;
-  l.parent = directory.node;
-  l.status = NFS3_OK;
-  return l;
+  {
+    const acting as(who);
+    l.path_fd = fd_owner(
+        ::openat(directory.path_fd.get(), "..", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!l.path_fd) return located::none(status_of_errno(errno));
+  }
+  if (!get_attributes(l.path_fd.get(), l.attributes)) return located::none(status_of_errno(errno));
+  inner_handle name;
+  const nfsstat3 made = names_->make_for_ancestor(l.path_fd.get(), l.attributes, name);
+  return made == NFS3_OK ? names_->open(name) : located::none(made);
 }
 
-located export_tree::walk(std::string_view path) {
-  located at = find_node(node_table::root_id);
+located export_tree::walk(std::string_view path, const principal& who) {
+  located at = names_->open(root_name_);
   while (at.status == NFS3_OK && !path.empty()) {
     const std::size_t slash = path.find('/');
     const std::string_view name = path.substr(0, slash);
     path.remove_prefix(slash == path.npos ? path.size() : slash + 1);
-    if (!name.empty()) at = look_up(at, name);
+    if (!name.empty()) at = look_up(at, name, who);
   }
-  if (at.status == NFS3_OK && !S_ISDIR(at.attributes.stx_mode)) return not_found(NFS3ERR_NOTDIR);
+  if (at.status == NFS3_OK && !at.is_directory()) return located::none(NFS3ERR_NOTDIR);
   return at;
 }
 
-async::ptr<open_file> export_tree::open_for_reading(const_bytes handle, nfsstat3& status) {
-  const located l = find(handle);
-  status = l.status;
-  if (status != NFS3_OK) return nullptr;
-  const unsigned mode = l.attributes.stx_mode;
-  if (!S_ISREG(mode)) {
-    status = S_ISDIR(mode) ? NFS3ERR_ISDIR : NFS3ERR_INVAL;
-    return nullptr;
-  }
-  if (!everybody_may(l.attributes, S_IROTH)) {
-    status = NFS3ERR_ACCES;
-    return nullptr;
-  }
-  for (auto i = open_files_.begin(); i != open_files_.end(); ++i) {
-    if (i->node != l.node) continue;
-    open_files_.splice(open_files_.begin(), open_files_, i);
-    return i->file;
-  }
-  // The descriptor that names the file is opened again for reading: no path, so nothing can be put
-  // in its place meanwhile, and it is known to be a regular file, so opening it has no effect.
-  const std::string self = "/proc/self/fd/" + std::to_string(l.path_fd.get());
-  fd_owner fd(::open(self.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd) {
-    status = status_of_errno(errno);
-    return nullptr;
-  }
-  auto file = async::make_ref<open_file>(std::move(fd));
-  if (open_files_.size() >= options_.max_open_files) open_files_.pop_back();
-  open_files_.push_front({l.node, file});
-  return file;
+namespace {
+
+// No path is used, so nothing can be put in the file's place meanwhile.
+fd_owner open_again(const located& file, int flags) noexcept {
+  constexpr int always = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;  // opening it has no effect
+  return fd_owner(::open(fd_path(file.path_fd.get()).c_str(), flags | always));
 }
 
-fd_owner export_tree::open_directory(const located& directory) const {
-  return open_beneath(directory.path_fd.get(), ".", O_RDONLY | O_DIRECTORY);
+}  // namespace
+
+fd_owner export_tree::reopen(const located& file, int flags, const principal& who,
+                             nfsstat3& status) const {
+  status = NFS3_OK;
+  const bool for_reading = (flags & O_ACCMODE) == O_RDONLY;
+  if (who.anonymous && !(for_reading && everybody_may(file.attributes, S_IROTH))) {
+    status = NFS3ERR_ACCES;
+    return {};
+  }
+  fd_owner fd;
+  bool may_execute = false;
+  {
+    const acting as(who);
+    fd = open_again(file, flags);
+    if (fd) return fd;
+    status = status_of_errno(errno);
+    if (errno != EACCES || !S_ISREG(file.attributes.stx_mode)) return fd;
+    may_execute =
+        for_reading && ::faccessat(file.path_fd.get(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+  }
+  if (!can_act() || (who.account.uid != file.attributes.stx_uid && !may_execute)) return fd;
+  fd = open_again(file, flags);
+  status = fd ? NFS3_OK : status_of_errno(errno);
+  return fd;
 }
 
 }  // namespace sfs

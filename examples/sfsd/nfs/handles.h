@@ -3,12 +3,17 @@
 // nothing. The same file always has the same handle (NFS clients compare them), so it is sealed
 // with AES-SIV, which needs no nonce. Serves stage 5.
 //
+//     sealed  =  tag (16)  |  version (4)  |  type (4)  |  bytes (0 to 40), all but the tag
+//     encrypted
+//
+// The key is another one for each export, so a handle of one means nothing to another.
+//
 // Thread safety: const functions may be called from any thread.
 // Invariant: what open() returns was made by seal() with the same key.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "examples/sfsd/base/bytes.h"
@@ -17,29 +22,44 @@
 
 namespace sfs {
 
-// What a handle says. `run` is the server's run that made it: nodes are numbered anew in each.
-struct handle_content {
-  std::uint32_t export_id = 0;
-  std::uint64_t run = 0, node = 0;
-  bool operator==(const handle_content&) const = default;
+// Up to Most bytes, and how many there are.
+template <std::size_t Most>
+struct short_bytes {
+  std::uint8_t held[Most];
+  std::uint32_t size = 0;
+
+  short_bytes() noexcept = default;
+  // `from` is no longer than Most.
+  explicit short_bytes(const_bytes from) noexcept : size(static_cast<std::uint32_t>(from.size())) {
+    if (size > 0) std::memcpy(held, from.data(), size);
+  }
+  const_bytes view() const noexcept { return {held, size}; }
+  bool operator==(const short_bytes& other) const noexcept {
+    return size == other.size && std::memcmp(held, other.held, size) == 0;
+  }
 };
 
-inline constexpr std::size_t sealed_handle_size = 40;
-using sealed_handle = std::array<std::uint8_t, sealed_handle_size>;
+// What is sealed: the file's name among those who made it (names.h).
+struct inner_handle {
+  static constexpr std::size_t max_bytes = 40;
+  std::uint32_t type = 0;
+  short_bytes<max_bytes> bytes;
+  bool operator==(const inner_handle&) const = default;
+};
+
+inline constexpr std::size_t max_sealed_handle = 64;
+using sealed_handle = short_bytes<max_sealed_handle>;
 
 class handle_sealer {
  public:
-  explicit handle_sealer(secret32 key);
+  explicit handle_sealer(const secret32& key);
 
-  sealed_handle seal(const handle_content& content) const;
+  sealed_handle seal(const inner_handle& content) const;
   // Empty if this key did not seal it.
-  std::optional<handle_content> open(const_bytes handle) const;
+  std::optional<inner_handle> open(const_bytes handle) const;
 
  private:
-  cipher_context keyed(bool sealing) const;
-
-  cipher_owner cipher_;
-  secret32 key_;
+  cipher_context sealing_, opening_;
 };
 
 }  // namespace sfs

@@ -1,12 +1,9 @@
 // The MOUNT procedures: see procedures.h. There is one export, "/": the directory that the server
 // was given; any directory beneath it can be mounted too.
-#include "examples/sfsd/nfs/procedures.h"
-#include "examples/sfsd/nfs/protocol.h"
+#include "examples/sfsd/nfs/serve.h"
 
 namespace sfs {
 namespace {
-
-constexpr std::size_t small = 512;
 
 mountstat3 mount_status(nfsstat3 status) noexcept {
   switch (status) {
@@ -25,22 +22,22 @@ mountstat3 mount_status(nfsstat3 status) noexcept {
   }
 }
 
-rpc_accept mount(export_tree& tree, const_bytes arguments, bytes results, std::size_t& size) {
+rpc_accept mount(const call_context& c, const_bytes arguments, bytes results, std::size_t& size) {
   xdr_value<dirpath, xdr_dirpath> path;
   if (!path.decode(arguments)) return rpc_accept::garbage_args;
   mountres3 res{};
   sealed_handle handle;
   int flavors[] = {AUTH_NONE, AUTH_UNIX};
-  nfsstat3 status = NFS3ERR_ACCES;
-  if (tree.allowed() != anonymous::nothing) {
-    const located l = tree.walk({path->dirpath_val, path->dirpath_len});
+  nfsstat3 status = may_ask(c, does::read);
+  if (status == NFS3_OK) {
+    const located l = c.tree.walk({path->dirpath_val, path->dirpath_len}, c.who);
     status = l.status;
-    if (status == NFS3_OK) handle = tree.handle_of(l.node);
+    if (status == NFS3_OK) handle = c.tree.handle_of(l);
   }
   res.fhs_status = mount_status(status);
   if (status == NFS3_OK) {
     auto& ok = res.mountres3_u.mountinfo;
-    ok.fhandle = {sealed_handle_size, reinterpret_cast<char*>(handle.data())};
+    ok.fhandle = {handle.size, reinterpret_cast<char*>(handle.held)};
     ok.auth_flavors = {2, flavors};
   }
   size = xdr_encode(xdr_mountres3, res, results);
@@ -48,13 +45,23 @@ rpc_accept mount(export_tree& tree, const_bytes arguments, bytes results, std::s
 }
 
 // The server keeps no list of who has mounted what, so there is nothing to strike out.
-rpc_accept unmount(export_tree&, const_bytes arguments, bytes, std::size_t& size) {
+rpc_accept unmount(const call_context&, const_bytes arguments, bytes, std::size_t& size) {
   size = 0;
+  if (arguments.empty()) return rpc_accept::success;  // UMNTALL
   xdr_value<dirpath, xdr_dirpath> path;
   return path.decode(arguments) ? rpc_accept::success : rpc_accept::garbage_args;
 }
 
-rpc_accept list_exports(export_tree&, const_bytes arguments, bytes results, std::size_t& size) {
+rpc_accept list_mounts(const call_context&, const_bytes arguments, bytes results,
+                       std::size_t& size) {
+  if (!arguments.empty()) return rpc_accept::garbage_args;
+  store_be32(results.data(), FALSE);  // the end of the list
+  size = 4;
+  return rpc_accept::success;
+}
+
+rpc_accept list_exports(const call_context&, const_bytes arguments, bytes results,
+                        std::size_t& size) {
   if (!arguments.empty()) return rpc_accept::garbage_args;
   char root[] = "/";
   exportnode node{};
@@ -64,8 +71,9 @@ rpc_accept list_exports(export_tree&, const_bytes arguments, bytes results, std:
   return size != 0 ? rpc_accept::success : rpc_accept::system_err;
 }
 
-constexpr procedure null_entry{small, do_nothing}, mnt_entry{small, mount},
-    umnt_entry{small, unmount}, export_entry{small, list_exports};
+constexpr procedure null_entry{small_results, do_nothing}, mnt_entry{small_results, mount},
+    umnt_entry{small_results, unmount}, export_entry{small_results, list_exports},
+    dump_entry{small_results, list_mounts};
 
 }  // namespace
 
@@ -75,7 +83,10 @@ const procedure* mount_procedure(std::uint32_t number) noexcept {
       return &null_entry;
     case MOUNTPROC3_MNT:
       return &mnt_entry;
+    case MOUNTPROC3_DUMP:
+      return &dump_entry;
     case MOUNTPROC3_UMNT:
+    case MOUNTPROC3_UMNTALL:
       return &umnt_entry;
     case MOUNTPROC3_EXPORT:
       return &export_entry;

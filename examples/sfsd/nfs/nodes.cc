@@ -84,6 +84,12 @@ std::optional<node_id> node_table::remember(node_id parent, std::string_view nam
   return id;
 }
 
+std::optional<node_id> node_table::find(const file_identity& identity) const {
+  const auto known = by_identity_.find(identity);
+  if (known == by_identity_.end()) return std::nullopt;
+  return known->second->id;
+}
+
 std::optional<node_table::found> node_table::find(node_id id) {
   const auto at = by_id_.find(id);
   if (at == by_id_.end()) return std::nullopt;

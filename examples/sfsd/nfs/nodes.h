@@ -49,6 +49,9 @@ class node_table {
   };
   std::optional<found> find(node_id id);
 
+  // The number of a file that is in the table.
+  std::optional<node_id> find(const file_identity& identity) const;
+
   std::size_t size() const noexcept { return by_id_.size(); }
 
  private:

@@ -1,41 +1,27 @@
-// The NFS and MOUNT programs: from an RPC call to its reply. Everything reads; what would change
-// something is answered with NFS3ERR_ROFS. Serves stage 5.
+// The NFS and MOUNT programs: from an RPC call to its reply. Serves stage 5.
 //
-// READ has two steps, so that each can have its own color: finding the file uses the shared tables,
-// and reading it uses only the open file. Everything else is one step.
-//
-// Thread safety: `classify`, `refuse` and `read_file` may be called from any thread (any color);
-// `answer` and `open` use the export's tables: one color (the default color).
+// Thread safety: `classify`, `refuse`, `read` and `write` may be called from any thread (any
+// color); `answer` and `open` use the export: as export.h says.
 // Invariant: every call gets exactly one reply, whatever is in it.
 #pragma once
 
 #include <cstdint>
 
-#include "examples/sfsd/nfs/export.h"
+#include "examples/sfsd/nfs/context.h"
+#include "examples/sfsd/nfs/data.h"
 #include "examples/sfsd/nfs/protocol.h"
 #include "examples/sfsd/rpc/message.h"
 #include "examples/sfsd/rpc/reply.h"
 
 namespace sfs {
 
-inline constexpr std::uint32_t read_max = NFS3_MAXDATA;
-// A call must fit this: a WRITE of 64 KiB can be understood, and refused.
-inline constexpr std::size_t max_call = 65536 + 1024;
-
-// A READ whose arguments are good.
-struct read_call {
-  std::uint32_t xid = 0;
-  std::uint8_t handle[NFS3_FHSIZE];
-  std::uint32_t handle_size = 0;
-  std::uint64_t offset = 0;
-  std::uint32_t count = 0;
-
-  const_bytes handle_bytes() const noexcept { return {handle, handle_size}; }
-};
+// A call must fit this: a WRITE of 64 KiB does.
+inline constexpr std::size_t max_call = record_max_payload;
 
 enum class call_class : std::uint8_t {
-  read,      // `read` is filled in: open the file, then read_file
-  other,     // `call` is filled in: answer
+  data,      // `data` is filled in: open the file, then read or write
+  files,     // answer
+  channel,   // of the SFS program: about the channel and who uses it
   refused,   // the header already says no: refuse
   nonsense,  // not a call: end the channel
 };
@@ -44,7 +30,7 @@ struct classified {
   call_class kind = call_class::nonsense;
   call_header header = call_header::not_a_call;
   rpc_call call;
-  read_call read;
+  data_call data;
 };
 
 void classify(const_bytes message, classified& out) noexcept;
@@ -52,22 +38,38 @@ void classify(const_bytes message, classified& out) noexcept;
 // The reply for call_class::refused.
 reply refuse(const classified& c, block_pool& pool);
 
-// Reads the file into a reply to `call`. Blocks if the data is not in memory. `file` may be null:
-// then the reply says `why`.
-reply read_file(const read_call& call, const open_file* file, nfsstat3 why, block_pool& pool);
+// A reply that says no more than this about the call.
+reply reply_without_results(const rpc_call& call, rpc_accept status, block_pool& pool);
+
+// Nobody has logged in as the user for whom the call is said to be.
+reply reply_unknown_user(const rpc_call& call, block_pool& pool);
 
 class service {
  public:
   explicit service(export_tree& tree) noexcept : tree_(tree) {}
 
-  // The reply for call_class::other.
-  reply answer(const rpc_call& call, block_pool& pool);
+  // Whether the export is used from any color; else from that of the shared tables only.
+  bool any_thread() const noexcept { return tree_.any_thread(); }
 
-  // The file that a READ wants; null, and why.
-  async::ptr<open_file> open(const read_call& call, nfsstat3& why);
+  // Whether a call that is carried out twice may give another answer than once.
+  static bool only_once(const rpc_call& call) noexcept;
+
+  // The reply for call_class::files.
+  reply answer(const rpc_call& call, const principal& who, lease_notes& notes, block_pool& pool);
+
+  // The file that a READ or WRITE wants; null, and why.
+  async::ptr<open_file> open(const data_call& call, const async::ref<const principal>& who,
+                             nfsstat3& why) {
+    return open_for(tree_, call, who, why);
+  }
+
+  // The reply for call_class::data. `file` may be null: then it says `why`.
+  reply read_or_write(const data_call& call, const open_file* file, nfsstat3 why,
+                      lease_notes& notes, block_pool& pool);
 
  private:
   export_tree& tree_;
+  write_verifier verifier_;
 };
 
 }  // namespace sfs

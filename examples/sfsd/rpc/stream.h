@@ -34,6 +34,10 @@ class message_reader {
   // breaks the rules (a message too long or in too many pieces).
   got next(const_bytes& message);
 
+  // Whether the message that next() gave stays where it is, as a part of what was fed, when next()
+  // is called again.
+  bool stays() const noexcept { return !given_; }
+
   // Whether a message has begun that has not ended.
   bool in_message() const noexcept {
     return in_fragment_ || (!partial_.empty() && !given_) || mark_filled_ > 0;

@@ -1,6 +1,8 @@
 // See connection.h. Here is what touches the socket.
 #include "examples/sfsd/server/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,18 +15,20 @@
 
 namespace sfs {
 
-connection::connection(server& owner, int fd, parallel steps, const server_settings& settings,
-                       service& nfs)
+connection::connection(server& owner, int fd, std::string name, connection_number number)
     : server_(owner),
-      colors_(steps),  // [crypto]
-      nfs_(nfs),
+      colors_(owner.steps()),  // [crypto]
+      nfs_(owner.nfs()),
       fd_(fd),
+      name_(std::move(name)),
+      number_(number),
       inbox_(max_call),
-      handshake_(std::in_place, settings),
+      handshake_(std::in_place, owner.settings()),
       last_active_(clock::now().time_since_epoch().count()) {}
 
 connection::~connection() {
   if (!closed_) ::close(fd_);
+  if (client_) server_.give_back(*client_, number_, std::move(session_));
 }
 
 // Runs the next step under its color: at once if that is the color that is running.
@@ -86,6 +90,7 @@ void connection::send() {
 
 void connection::end_round() {
   if (after_ == after_round::close) return part();
+  if (has_news()) return run(colors_.crypto, &connection::seal_news);  // [crypto]
   if (ending_) return run(colors_.crypto, &connection::seal_goodbye);  // [crypto]
   // Not a plain call: other clients have their turn between two rounds.
   if (after_ == after_round::go_on)
@@ -114,7 +119,7 @@ void connection::end_soon() {
 
 void connection::drop(const char* why) {
   if (closed_) return;
-  server_.note_drop(why);
+  server_.note_drop(*this, why);
   close_now();
 }
 
@@ -127,12 +132,36 @@ void connection::close_now() {
   server_.forget(self);
 }
 
+// Whether there is something to tell the client; if so it belongs to the round from now on.
+bool connection::has_news() {
+  if (to_tell_.empty() && !tell_all_) return false;
+  news_ = std::move(to_tell_);
+  if (tell_all_) news_.clear();  // no files at all: those are all files
+  to_tell_.clear();
+  tell_all_ = false;
+  return true;
+}
+
+void connection::tell(const std::vector<sealed_handle>& files) {
+  if (closed_ || ending_ || is_parting()) return;
+  tell_all_ |= to_tell_.size() + files.size() > SFS_MAXHANDLES;
+  if (!tell_all_) to_tell_.insert(to_tell_.end(), files.begin(), files.end());
+  if (busy_ || !has_news()) return;
+  busy_ = true;
+  run(colors_.crypto, &connection::seal_news);  // [crypto]
+}
+
 // Between two rounds, what belongs to the round belongs to the io color.
 void connection::rest() noexcept {
   if (busy_ || closed_) return;
   inbox_.trim();
   pool_.clear();
   files_.clear();
+  batch_ = std::vector<classified>();
+  replies_ = std::vector<reply>();
+  // What the client's machine has acknowledged, the client gets, as long as it is the same one.
+  int unsent = 0;
+  if (session_ && ::ioctl(fd_, SIOCOUTQ, &unsent) == 0 && unsent == 0) session_->replies.clear();
 }
 
 bool connection::fell_silent(clock::time_point after, clock::time_point until,

@@ -6,27 +6,31 @@
 //
 //     readable        io       receive
 //     open_records    crypto   open the records, cut them into calls (at most max_batch)
-//     read_files      files    READs: read the file into the reply
-//     open_files      tables   (only for a READ of a file that this client has not just read)
-//     answer          tables   any other call
+//     serve           files    carry the calls out, one after the other
+//     serve_at_tables tables   (only for a call that needs what all clients share)
+//     settle_leases   tables   (only if somebody wants to know what was changed or shown)
 //     seal_replies    crypto   seal the replies in place
 //     send            io       write them; when the socket is full, wait and go on
 //
 // So one round's memory bounds a client's, a client who does not read his replies gets no more, and
 // nothing but the round is ever working on the fields that belong to it. Where two steps have the
 // same color the next one is a plain call; else it is posted, and posting orders what the steps
-// did.
+// did. What the server has to tell the client by itself (a lease has ended) is sent between rounds.
 //
 // Thread safety: everything private is guarded by the round, or by the io color where it says so.
-// begin(), end_soon(), drop() and rest() are posted to the io color by the server; overdue() and
-// fell_silent() may be called from any.
+// begin(), end_soon(), drop(), rest() and tell() are posted to the io color by the
+// server; overdue(), fell_silent(), name() and number() may be called from any.
 // Invariants: at most one round at a time (busy_); the socket is closed exactly once, under io.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "examples/sfsd/channel/handshake.h"
@@ -34,7 +38,11 @@
 #include "examples/sfsd/channel/record.h"
 #include "examples/sfsd/nfs/service.h"
 #include "examples/sfsd/server/coloring.h"  // [crypto]
+#include "examples/sfsd/server/leases.h"
+#include "examples/sfsd/server/logins.h"
 #include "examples/sfsd/server/recent_files.h"
+#include "examples/sfsd/server/sessions.h"
+#include "examples/sfsd/users/login.h"
 #include "suio/suio.h"
 #include "wrap/refcnt.h"
 
@@ -43,13 +51,18 @@ namespace sfs {
 class server;
 struct server_limits;
 
-class connection final : public async::refcount, public boost::intrusive::list_base_hook<> {
+class connection final : public async::refcount,
+                         public boost::intrusive::list_base_hook<>,
+                         public lease_table::holder {
  public:
   using clock = std::chrono::steady_clock;
 
-  // Takes over the fd, which must be non-blocking.
-  connection(server& owner, int fd, parallel steps, const server_settings& settings, service& nfs);
+  // Takes over the fd, which must be non-blocking. `name` is the client's address, for the log.
+  connection(server& owner, int fd, std::string name, connection_number number);
   ~connection();
+
+  const std::string& name() const noexcept { return name_; }
+  connection_number number() const noexcept { return number_; }
 
   // Starts to listen to the client.
   void begin();
@@ -71,6 +84,12 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   // Gives back the memory that only a busy client needs: io color.
   void rest() noexcept;
 
+  // Tells the client that attributes of these files are no longer to be trusted: io color.
+  void tell(const std::vector<sealed_handle>& files);
+
+  // The keys of the users that are logged in: the color of the tables.
+  const std::vector<ed25519_public>& login_keys() const noexcept { return login_keys_; }
+
   const async::color& io_color() const noexcept { return colors_.io; }  // [io]
 
  private:
@@ -88,6 +107,7 @@ class connection final : public async::refcount, public boost::intrusive::list_b
   void watch_for_input();
   void part();
   void close_now();
+  bool has_news();
   void note_activity() noexcept;
   void restart_clock() noexcept;
   void enter(phase next) noexcept;
@@ -96,39 +116,73 @@ class connection final : public async::refcount, public boost::intrusive::list_b
     return phase_.load(std::memory_order_relaxed) == phase::parting;
   }
 
-  // connection_steps.cc: the other colors.
+  // connection_steps.cc: the crypto color.
   void shake_hands();
   void open_records();
   bool take_call();
-  void read_files();
-  void open_files();
-  void answer();
   void seal_replies();
+  void seal_news();
   void seal_goodbye();
   void seal_and_queue(reply r);
-  void queue_ratchet();
+  void make_room(std::size_t payload);
   void fail_round(const char* why);
+
+  // connection_calls.cc: the files color, and that of the tables.
+  void serve();
+  void serve_at_tables();
+  void settle_leases();
+  bool serve_data(const classified& c, bool at_tables);
+  reply answer(const rpc_call& call);
+  void serve_channel(const rpc_call& call);
+  void hello(const rpc_call& call);
+  void greet();
+  void greeted(std::unique_ptr<client_session> s, bool resumed);
+  void log_in(const rpc_call& call);
+  void look_up_user();
+  template <class Result>
+  void reply_with(bool_t (*routine)(XDR*, Result*), Result& result);
+  void leases_ended(std::span<const sealed_handle> files) override;
+  async::ptr<const principal> user_of(std::uint32_t number) const;
+  client_session& session();
 
   server& server_;
   coloring colors_;  // [crypto]
   service& nfs_;
   const int fd_;
 
+  const std::string name_;
+  const connection_number number_;
+
   // Guarded by the io color.
   bool busy_ = false, reading_ = false, writing_ = false, closed_ = false, ending_ = false;
+  std::vector<sealed_handle> to_tell_;
+  bool tell_all_ = false;
+
+  // Guarded by the color of the tables.
+  std::vector<ed25519_public> login_keys_;
 
   // Guarded by the round.
   inbox inbox_;
   std::optional<handshake> handshake_;
   std::optional<sender> sender_;
   block_pool pool_;
-  recent_files files_;             // also: the files color
-  std::vector<classified> batch_;  // READs, and behind them perhaps one other call
-  std::size_t next_read_ = 0;      // the READ of the batch that read_files is at
+  recent_files files_;  // also: the files color
+  std::vector<classified> batch_;
+  std::size_t next_ = 0;  // the call of the batch that is being served
   std::vector<reply> replies_;
   async::suio out_;
   after_round after_ = after_round::wait;
   const char* failure_ = nullptr;
+  std::vector<sealed_handle> news_;
+  session_id session_id_{};
+  logins logins_;
+  ed25519_public login_key_{};  // of the LOGIN that is being served
+  bool proved_ = false;         // that its sender has the private half
+  std::unique_ptr<client_session> session_;
+  std::optional<client_number> client_;  // what HELLO said
+  bool leased_ = false;
+  lease_notes notes_;
+  std::uint64_t last_change_ = 0;  // when the batch began
 
   // Read by overdue().
   std::atomic<clock::rep> last_active_;  // while open; else when the phase began

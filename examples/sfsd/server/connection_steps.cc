@@ -1,5 +1,7 @@
 // See connection.h. Here are the steps of a round that do not touch the socket.
+#include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/server/connection.h"
+#include "examples/sfsd/server/server.h"
 
 namespace sfs {
 namespace {
@@ -22,6 +24,7 @@ void connection::shake_hands() {
   if (handshake_->failed()) after_ = after_round::close;
   if (handshake_->done()) {
     session_secrets s = handshake_->take_secrets();
+    session_id_ = s.id;
     inbox_.open_with(receiver(s.suite, std::move(s.client_to_server)));
     sender_.emplace(s.suite, std::move(s.server_to_client), clock::now());
     handshake_.reset();
@@ -33,16 +36,19 @@ void connection::shake_hands() {
 
 void connection::open_records() {
   batch_.clear();
-  next_read_ = 0;
+  next_ = 0;
   after_ = after_round::go_on;
+  last_change_ = server_.leases().last_change();
   for (std::size_t data = 0; batch_.size() < max_batch && data < max_batch_data;) {
     if (!take_call()) break;
-    if (batch_.back().kind != call_class::read) break;  // it stays in the inbox until answered
-    data += batch_.back().read.count;
+    const classified& c = batch_.back();
+    if (c.kind == call_class::data) data += c.data.count;
+    const bool copied = c.kind == call_class::data && !c.data.writes;
+    if (!copied && !inbox_.stays()) break;
   }
   if (failure_) return fail_round(failure_);
   if (batch_.empty()) return run(colors_.io, &connection::send);  // [crypto]
-  run(colors_.files, &connection::read_files);                    // [crypto]
+  run(colors_.files, &connection::serve);                         // [crypto]
 }
 
 // Moves the next call from the inbox to the batch. False if there is none.
@@ -65,37 +71,6 @@ bool connection::take_call() {
   }
   failure_ = "a record was forged, damaged or out of order";
   return false;
-}
-
-void connection::read_files() {
-  const auto now = clock::now();
-  for (; next_read_ < batch_.size(); ++next_read_) {
-    const classified& c = batch_[next_read_];
-    if (c.kind != call_class::read) return run(colors_.tables, &connection::answer);  // [all]
-    const open_file* file = files_.find(c.read, now);
-    if (!file) return run(colors_.tables, &connection::open_files);  // [all]
-    replies_.push_back(read_file(c.read, file, NFS3_OK, pool_));
-  }
-  run(colors_.crypto, &connection::seal_replies);  // [crypto]
-}
-
-// Finds the file of the READ at which read_files stopped, or answers that there is none.
-void connection::open_files() {
-  const read_call& call = batch_[next_read_].read;
-  nfsstat3 why = NFS3_OK;
-  if (auto file = nfs_.open(call, why)) {
-    files_.remember(call, std::move(file), clock::now());
-  } else {
-    replies_.push_back(read_file(call, nullptr, why, pool_));
-    ++next_read_;
-  }
-  run(colors_.files, &connection::read_files);  // [all]
-}
-
-void connection::answer() {
-  const classified& c = batch_[next_read_];
-  replies_.push_back(c.kind == call_class::refused ? refuse(c, pool_) : nfs_.answer(c.call, pool_));
-  run(colors_.crypto, &connection::seal_replies);  // [crypto]
 }
 
 void connection::seal_replies() {
@@ -121,24 +96,42 @@ class sent_reply final : public async::refcount {
 }  // namespace
 
 void connection::seal_and_queue(reply r) {
-  const auto now = clock::now();
   const auto sent = async::make_ref<sent_reply>(std::move(r), pool_);
   const bytes frame = sent->get().frame();
-  if (sender_->ratchet_due(frame.size() - record_overhead, now)) queue_ratchet();
+  make_room(frame.size() - record_overhead);
   sender_->seal(record_type::data, frame);
   out_.print(frame.data(), frame.size(), sent);
 }
 
-void connection::queue_ratchet() {
+// Sees to it that so many bytes may be sealed with the present key.
+void connection::make_room(std::size_t payload) {
+  const auto now = clock::now();
+  if (!sender_->ratchet_due(payload, now)) return;
   std::uint8_t frame[record_overhead];
-  sender_->ratchet(frame, clock::now());
+  sender_->ratchet(frame, now);
   out_.copy(frame, sizeof frame);
+}
+
+// Tells the client what has changed: a call that it does not reply to.
+void connection::seal_news() {
+  std::vector<sfs_handle> handles;
+  for (sealed_handle& h : news_) handles.push_back({{h.size, reinterpret_cast<char*>(h.held)}});
+  INVALIDATEargs args{{static_cast<u_int>(handles.size()), handles.data()}};
+  std::vector<std::uint8_t> frame(record_header_size);
+  const std::size_t room = 8 + handles.size() * (4 + max_sealed_handle);
+  append_call(frame, 0, SFS_CALLBACK_PROGRAM, SFSCB_INVALIDATE, xdr_INVALIDATEargs, args, 0, room);
+  frame.resize(frame.size() + record_tag_size);
+  make_room(frame.size() - record_overhead);
+  sender_->seal(record_type::data, frame);
+  out_.print(std::move(frame));
+  news_.clear();
+  run(colors_.io, &connection::send);  // [crypto]
 }
 
 void connection::seal_goodbye() {
   after_ = after_round::close;
   if (sender_) {  // else the handshake is not over, and there is nobody to take leave of
-    if (sender_->ratchet_due(0, clock::now())) queue_ratchet();
+    make_room(0);
     std::uint8_t frame[record_overhead];
     sender_->seal(record_type::close, frame);
     out_.copy(frame, sizeof frame);

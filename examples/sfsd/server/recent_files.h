@@ -1,16 +1,13 @@
-// The files that one client has just read, found by the sealed handle that it sends: a READ of one
-// of them needs neither the shared tables nor the handle's key. Serves stage 5.
+// The files that one client has just read or written, found by the sealed handle that it sends: a
+// READ or WRITE of one of them needs neither to find nor to open it. Serves stage 5.
 //
 // Thread safety: one color (the client's files color).
-// Invariant: an entry is used for at most `lease` after the tables gave it, so what they decide (a
-// handle that is stale, a file that was replaced) holds soon for every client.
+// Invariant: an entry is used for at most `lease` after the file was opened, so what decides about
+// that (a handle that is stale, a right that was taken away) holds soon for every client.
 #pragma once
-
-#include <openssl/crypto.h>
 
 #include <array>
 #include <chrono>
-#include <cstring>
 
 #include "examples/sfsd/nfs/service.h"
 
@@ -20,20 +17,19 @@ class recent_files {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  // The file, or null if it must be looked up.
-  const open_file* find(const read_call& call, time_point now) noexcept {
+  // The file, or null if it must be opened.
+  const open_file* find(const data_call& call, const principal& who, time_point now) noexcept {
     for (entry& e : entries_)
-      if (e.file && e.size == call.handle_size && now < e.until &&
-          CRYPTO_memcmp(e.handle, call.handle, e.size) == 0)
+      if (e.file && now < e.until && e.file->for_writing() == call.writes &&
+          e.file->who().number == who.number && e.handle == call.handle)
         return e.file.get();
     return nullptr;
   }
 
-  void remember(const read_call& call, async::ptr<open_file> file, time_point now) noexcept {
+  void remember(const data_call& call, async::ptr<open_file> file, time_point now) noexcept {
     entry& e = entries_[next_++ % entries_.size()];
     e.file = std::move(file);
-    e.size = call.handle_size;
-    std::memcpy(e.handle, call.handle, call.handle_size);
+    e.handle = call.handle;
     e.until = now + lease;
   }
 
@@ -45,8 +41,7 @@ class recent_files {
   static constexpr std::chrono::seconds lease{1};
   struct entry {
     async::ptr<open_file> file;
-    std::uint32_t size = 0;
-    std::uint8_t handle[NFS3_FHSIZE];
+    sealed_handle handle;
     time_point until;
   };
   std::array<entry, 4> entries_;

@@ -1,13 +1,16 @@
 // See server.h.
 #include "examples/sfsd/server/server.h"
 
+#include <openssl/rand.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "async/err.h"
 #include "async/fd.h"
 #include "async/main.h"
+#include "examples/sfsd/base/address.h"
 #include "examples/sfsd/base/fd.h"
 #include "mp/color.h"
 #include "wrap/wrap.h"
@@ -17,12 +20,21 @@ namespace {
 
 constexpr std::chrono::seconds sweep_interval{1};
 constexpr std::chrono::seconds memory_kept_for{1};
+constexpr std::chrono::seconds users_checked_every{60};
 
 }  // namespace
 
 server::server(export_tree& tree, const server_settings& settings, parallel steps,
                const server_limits& limits, bool verbose)
-    : nfs_(tree), settings_(settings), steps_(steps), limits_(limits), verbose_(verbose) {
+    : nfs_(tree),
+      leases_(limits.lease),
+      sessions_(limits.max_clients),
+      settings_(settings),
+      steps_(steps),
+      limits_(limits),
+      verbose_(verbose) {
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(run_.data()), run_.size()) != 1)
+    openssl_broken("drawing a random number");
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));
 }
 
@@ -39,19 +51,85 @@ void server::accept_on(int listening_fd) {
 void server::accepted(int fd) {
   if (fd < 0) return async::warn("accepting no more: %s", system_reason().c_str());
   if (connections_.size() >= limits_.max_clients) {
-    note_drop("there are too many");
+    if (verbose_)
+      async::warn("%s: turned away: there are too many clients", peer_address(fd).c_str());
     ::close(fd);
     return;
   }
   async::tcp_nodelay(fd);
-  auto c = async::make_ref<connection>(*this, fd, steps_, settings_, nfs_);
+  auto c = async::make_ref<connection>(*this, fd, peer_address(fd), ++last_number_);
   connections_.push_back(*c);
   c->retain();
   async::post(c->io_color(), [c] { c->begin(); });  // [io]
 }
 
-void server::note_drop(const char* why) const {
-  if (verbose_) async::warn("dropped a client: %s", why);
+void server::note_drop(const connection& c, const char* why) const {
+  if (verbose_) async::warn("%s: dropped: %s", c.name().c_str(), why);
+}
+
+void server::note_login(const connection& c, const principal& who) const {
+  if (verbose_) async::warn("%s: logged in as %s", c.name().c_str(), who.account.name.c_str());
+}
+
+void server::note_refused_login(const connection& c) const {
+  if (verbose_) async::warn("%s: a login was refused", c.name().c_str());
+}
+
+void server::give_back(const client_number& client, connection_number who,
+                       std::unique_ptr<client_session> s) {
+  // Shared, because what is posted may have to be copied.
+  const auto held = std::make_shared<std::unique_ptr<client_session>>(std::move(s));
+  async::post(async::color(),
+              [this, client, who, held] { sessions_.give_back(client, who, std::move(*held)); });
+}
+
+void server::claim_session(const client_number& client, connection_number who,
+                           session_table::taker take) {
+  for (const connection_number other : sessions_.claim(client, who, std::move(take)))
+    for (connection& c : connections_)
+      if (c.number() == other)
+        async::post(c.io_color(), [c = async::mkref(&c)] {
+          c->drop("the client came back on another channel");
+        });  // [io]
+}
+
+bool server::proves(const LOGINargs& login, const session_id& session) const {
+  ed25519_public key;
+  ed25519_signature signature;
+  std::copy_n(login.key, key.size(), key.begin());
+  std::copy_n(login.signature, signature.size(), signature.begin());
+  return verify_login(key, {settings_.location(), settings_.id(), session, login.sequence},
+                      signature);
+}
+
+async::ptr<const principal> server::find_user(const ed25519_public& key) {
+  if (!users_) return nullptr;
+  const lookup found = users_->find(key, std::chrono::system_clock::now());
+  if (!found.who) return nullptr;
+  return async::make_ref<principal>(*found.who);
+}
+
+void server::use_users(std::shared_ptr<const user_table> users) {
+  users_ = std::move(users);
+  check_users();
+}
+
+// Drops the clients of users who may not log in any more.
+void server::check_users() {
+  for (connection& c : connections_)
+    for (const ed25519_public& key : c.login_keys())
+      if (!find_user(key))
+        async::post(c.io_color(), [c = async::mkref(&c)] {
+          c->drop("one of its users may not log in any more");
+        });  // [io]
+}
+
+unsigned server::lease_seconds() const noexcept {
+  return static_cast<unsigned>(limits_.lease.count());
+}
+
+void server::run_number(char to[SFS_RUNSIZE]) const noexcept {
+  std::copy(run_.begin(), run_.end(), to);
 }
 
 void server::forget(const async::ref<connection>& c) {
@@ -61,6 +139,7 @@ void server::forget(const async::ref<connection>& c) {
 void server::forgotten(connection& c) {
   if (!c.is_linked()) return;
   connections_.erase(connections_.iterator_to(c));
+  leases_.leave(c);
   c.release();
   if (ending_ && connections_.empty()) async::stop();
 }
@@ -75,6 +154,10 @@ void server::sweep() {
       async::post(c.io_color(), [c = async::mkref(&c)] { c->rest(); });  // [io]
   }
   last_sweep_ = now;
+  if (now - last_check_ >= users_checked_every) {  // a key may have expired
+    last_check_ = now;
+    check_users();
+  }
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));
 }
 

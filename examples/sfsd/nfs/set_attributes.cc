@@ -1,0 +1,130 @@
+// SETATTR: see changes.h.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "examples/sfsd/nfs/attributes.h"
+#include "examples/sfsd/nfs/changes.h"
+#include "examples/sfsd/nfs/serve.h"
+
+namespace sfs {
+namespace {
+
+timespec time_wanted(time_how how, const nfstime3& given) noexcept {
+  switch (how) {
+    case SET_TO_SERVER_TIME:
+      return {0, UTIME_NOW};
+    case SET_TO_CLIENT_TIME:
+      return {given.seconds, given.nseconds};
+    default:
+      return {0, UTIME_OMIT};
+  }
+}
+
+// Nanoseconds above these have a meaning of their own for utimensat.
+bool is_time(time_how how, const nfstime3& given) noexcept {
+  return how != SET_TO_CLIENT_TIME || given.nseconds < 1'000'000'000;
+}
+
+nfsstat3 set_size(const call_context& c, const located& file, std::uint64_t size) {
+  if (file.is_directory()) return NFS3ERR_ISDIR;
+  if (!S_ISREG(file.attributes.stx_mode)) return NFS3ERR_INVAL;
+  if (size > INT64_MAX) return NFS3ERR_FBIG;
+  nfsstat3 status = NFS3_OK;
+  const fd_owner fd = c.tree.reopen(file, O_WRONLY, c.who, status);
+  if (!fd) return status;
+  const acting as(c.who);
+  return ::ftruncate(fd.get(), static_cast<off_t>(size)) < 0 ? status_of_errno(errno) : NFS3_OK;
+}
+
+nfsstat3 set_owner(const located& file, const sattr3& wanted) noexcept {
+  const uid_t uid = wanted.uid.set_it ? wanted.uid.set_uid3_u.uid : static_cast<uid_t>(-1);
+  const gid_t gid = wanted.gid.set_it ? wanted.gid.set_gid3_u.gid : static_cast<gid_t>(-1);
+  const int done = ::fchownat(file.path_fd.get(), "", uid, gid, AT_EMPTY_PATH);
+  return done < 0 ? status_of_errno(errno) : NFS3_OK;
+}
+
+nfsstat3 set_times(const located& file, const sattr3& wanted) noexcept {
+  const auto& [a, m] = std::pair(wanted.atime, wanted.mtime);
+  if (!is_time(a.set_it, a.set_atime_u.atime) || !is_time(m.set_it, m.set_mtime_u.mtime))
+    return NFS3ERR_INVAL;
+  const timespec times[] = {time_wanted(a.set_it, a.set_atime_u.atime),
+                            time_wanted(m.set_it, m.set_mtime_u.mtime)};
+  const int done = ::utimensat(AT_FDCWD, fd_path(file.path_fd.get()).c_str(), times, 0);
+  return done < 0 ? status_of_errno(errno) : NFS3_OK;
+}
+
+}  // namespace
+
+nfsstat3 apply_attributes(const call_context& c, const located& file, const sattr3& wanted) {
+  nfsstat3 status = NFS3_OK;
+  if (wanted.size.set_it) status = set_size(c, file, wanted.size.set_size3_u.size);
+  const acting as(c.who);
+  if (status == NFS3_OK && (wanted.uid.set_it || wanted.gid.set_it))
+    status = set_owner(file, wanted);
+  // After the owner: changing that takes the set-id bits away. A symbolic link has no mode.
+  if (status == NFS3_OK && wanted.mode.set_it && !S_ISLNK(file.attributes.stx_mode) &&
+      ::chmod(fd_path(file.path_fd.get()).c_str(), wanted.mode.set_mode3_u.mode & 07777) < 0)
+    status = status_of_errno(errno);
+  if (status == NFS3_OK &&
+      (wanted.atime.set_it != DONT_CHANGE || wanted.mtime.set_it != DONT_CHANGE))
+    status = set_times(file, wanted);
+  return status;
+}
+
+wcc_data changed_from(const located& before) noexcept {
+  wcc_data w;
+  std::memset(&w, 0, sizeof w);
+  if (before.status != NFS3_OK) return w;
+  const fattr3 old = attributes_of(before.attributes);
+  w.before.attributes_follow = TRUE;
+  w.before.pre_op_attr_u.attributes = {old.size, old.mtime, old.ctime};
+  struct statx now {};
+  if (get_attributes(before.path_fd.get(), now)) w.after = attributes_after(now);
+  return w;
+}
+
+void set_file_attributes(const call_context& c, SETATTR3args& args, wcc_res& res) {
+  const located l = c.tree.find(bytes_of(args.object));
+  res.status = l.status;
+  if (l.status != NFS3_OK) return;
+  if (args.guard.check) {
+    const nfstime3 &expected = args.guard.sattrguard3_u.obj_ctime,
+                   &is = attributes_of(l.attributes).ctime;
+    if (expected.seconds != is.seconds || expected.nseconds != is.nseconds)
+      res.status = NFS3ERR_NOT_SYNC;
+  }
+  if (res.status == NFS3_OK) {
+    res.status = apply_attributes(c, l, args.new_attributes);
+    c.changed(bytes_of(args.object));
+  }
+  c.shown(bytes_of(args.object));
+  res.wcc = changed_from(l);
+}
+
+void commit(const call_context& c, COMMIT3args& args, COMMIT3res& res) {
+  auto& ok = res.COMMIT3res_u.resok;
+  const located l = c.tree.find(bytes_of(args.file));
+  res.status = l.status;
+  if (l.status != NFS3_OK) return;
+  // Whoever holds the handle may ask that the file be safe. A directory too: that makes its entries
+  // safe, which the RFC does not provide for.
+  if (!S_ISREG(l.attributes.stx_mode) && !l.is_directory()) {
+    res.status = NFS3ERR_INVAL;
+  } else {
+    const int flags = l.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY;
+    const fd_owner fd(::open(fd_path(l.path_fd.get()).c_str(), flags | O_CLOEXEC | O_NONBLOCK));
+    if (!fd) {
+      res.status = status_of_errno(errno);
+    } else if (::fsync(fd.get()) < 0) {
+      res.status = status_of_errno(errno);
+      c.verifier.change();
+    }
+  }
+  ok.file_wcc = changed_from(l);
+  c.shown(bytes_of(args.file));
+  if (res.status == NFS3_OK) c.verifier.put(ok.verf);
+}
+
+}  // namespace sfs

@@ -1,0 +1,216 @@
+// See connection.h. Here is what carries calls out.
+#include <utility>
+
+#include "examples/sfsd/client/calls.h"
+#include "examples/sfsd/server/connection.h"
+#include "examples/sfsd/server/server.h"
+#include "mp/color.h"
+#include "wrap/wrap.h"
+
+namespace sfs {
+
+async::ptr<const principal> connection::user_of(std::uint32_t number) const {
+  return number == 0 ? async::ptr<const principal>(server_.anonymous()) : logins_.find(number);
+}
+
+// A client that has not said which it is has a session too, which ends with its channel.
+client_session& connection::session() {
+  if (!session_) session_ = std::make_unique<client_session>();
+  return *session_;
+}
+
+void connection::serve() {
+  notes_.note_shown = leased_;
+  notes_.note_changed = server_.leases().anyone();
+  for (; next_ < batch_.size(); ++next_) {
+    const classified& c = batch_[next_];
+    if (c.kind == call_class::refused) {
+      replies_.push_back(refuse(c, pool_));
+    } else if (c.kind == call_class::channel) {
+      return serve_channel(c.call);
+    } else if (c.kind == call_class::data) {
+      if (!serve_data(c, false)) return run(colors_.tables, &connection::serve_at_tables);  // [all]
+    } else if (nfs_.any_thread()) {
+      replies_.push_back(answer(c.call));
+    } else {
+      return run(colors_.tables, &connection::serve_at_tables);  // [all]
+    }
+  }
+  const bool news = !notes_.shown.empty() || !notes_.changed.empty();
+  if (news) return run(colors_.tables, &connection::settle_leases);  // [all]
+  run(colors_.crypto, &connection::seal_replies);                    // [crypto]
+}
+
+// One call that needs what all clients share.
+void connection::serve_at_tables() {
+  const classified& c = batch_[next_];
+  if (c.kind == call_class::data) {
+    serve_data(c, true);
+  } else {
+    replies_.push_back(answer(c.call));
+  }
+  ++next_;
+  run(colors_.files, &connection::serve);  // [all]
+}
+
+// READ or WRITE. False if the file has to be found first and that can't be done here.
+bool connection::serve_data(const classified& c, bool at_tables) {
+  const auto who = user_of(c.call.user);
+  if (!who) {
+    replies_.push_back(reply_unknown_user(c.call, pool_));
+    return true;
+  }
+  const auto now = clock::now();
+  nfsstat3 why = NFS3_OK;
+  const open_file* file = files_.find(c.data, *who, now);
+  async::ptr<open_file> opened;
+  if (!file) {
+    if (!at_tables && !nfs_.any_thread()) return false;
+    opened = nfs_.open(c.data, async::ref<const principal>(who), why);
+    file = opened.get();
+  }
+  replies_.push_back(nfs_.read_or_write(c.data, file, why, notes_, pool_));
+  if (opened) files_.remember(c.data, std::move(opened), now);
+  return true;
+}
+
+// Any other call about files: carried out, or answered as it was when it came for the first time.
+reply connection::answer(const rpc_call& call) {
+  const auto who = user_of(call.user);
+  if (!who) return reply_unknown_user(call, pool_);
+  if (!service::only_once(call)) return nfs_.answer(call, *who, notes_, pool_);
+  replay_cache& replies = session().replies;
+  if (const const_bytes before = replies.find(call); !before.empty()) {
+    reply r(pool_, before.size());
+    std::copy(before.begin(), before.end(), r.at(0));
+    r.finish(before.size());
+    return r;
+  }
+  reply r = nfs_.answer(call, *who, notes_, pool_);
+  replies.remember(call, payload_of(r.frame()));
+  return r;
+}
+
+void connection::settle_leases() {
+  lease_table& leases = server_.leases();
+  const auto now = clock::now();
+  leases.change(notes_.changed, this, now);
+  leases.show(*this, notes_.shown, last_change_, now);
+  notes_.clear();
+  run(colors_.crypto, &connection::seal_replies);  // [all]
+}
+
+void connection::leases_ended(std::span<const sealed_handle> files) {
+  async::post(colors_.io, [self = async::mkref(this),
+                           copy = std::vector<sealed_handle>(files.begin(), files.end())] {
+    self->tell(copy);
+  });  // [io]
+}
+
+// The reply to the call that is being served; the batch goes on behind it.
+template <class Result>
+void connection::reply_with(bool_t (*routine)(XDR*, Result*), Result& result) {
+  constexpr std::size_t results_at = record_mark_size + rpc_accepted_size, most = 256;
+  reply r(pool_, results_at + most);
+  accept(r.at(record_mark_size), batch_[next_].call.xid, rpc_accept::success);
+  r.finish(results_at + xdr_encode(routine, result, {r.at(results_at), most}));
+  replies_.push_back(std::move(r));
+}
+
+// The SFS program (nfs/sfs.x).
+void connection::serve_channel(const rpc_call& call) {
+  const auto refuse_with = [&](rpc_accept why) {
+    replies_.push_back(reply_without_results(call, why, pool_));
+  };
+  int nothing = 0;
+  bool_t (*no_results)(XDR*, int*) = [](XDR*, int*) -> bool_t { return TRUE; };
+  xdr_value<u_int, xdr_u_int> number;
+  if (call.version != SFS_V1) {
+    refuse_with(rpc_accept::prog_mismatch);
+  } else if (call.procedure == SFSPROC_NULL && call.arguments.empty()) {
+    reply_with(no_results, nothing);
+  } else if (call.procedure == SFSPROC_HELLO) {
+    return hello(call);
+  } else if (call.procedure == SFSPROC_LOGIN) {
+    return log_in(call);
+  } else if (call.procedure == SFSPROC_LOGOUT && number.decode(call.arguments)) {
+    logins_.remove(*number);
+    reply_with(no_results, nothing);
+  } else {
+    refuse_with(call.procedure > SFSPROC_LOGOUT ? rpc_accept::proc_unavail
+                                                : rpc_accept::garbage_args);
+  }
+  ++next_;
+  serve();
+}
+
+void connection::hello(const rpc_call& call) {
+  xdr_value<HELLOargs, xdr_HELLOargs> args;
+  if (!args.decode(call.arguments) || client_ || session_ || !replies_.empty()) {
+    replies_.push_back(reply_without_results(call, rpc_accept::garbage_args, pool_));
+    ++next_;
+    return serve();
+  }
+  client_.emplace();
+  std::copy_n(args->client, client_->size(), client_->begin());
+  leased_ = args->leases;
+  run(colors_.tables, &connection::greet);  // [all]
+}
+
+void connection::greet() {
+  if (leased_ && is_linked()) server_.leases().join(*this);  // else it is closed already
+  server_.claim_session(*client_, number_,
+                        [self = async::mkref(this)](std::unique_ptr<client_session> s, bool again) {
+                          self->greeted(std::move(s), again);
+                        });
+}
+
+void connection::greeted(std::unique_ptr<client_session> s, bool resumed) {
+  session_ = std::move(s);
+  HELLOres res{};
+  server_.run_number(res.run);
+  res.resumed = resumed;
+  res.lease_seconds = leased_ ? static_cast<u_int>(server_.lease_seconds()) : 0;
+  res.max_calls = replay_cache::capacity;
+  reply_with(xdr_HELLOres, res);
+  ++next_;
+  run(colors_.files, &connection::serve);  // [all]
+}
+
+// The signature is checked before the key is looked for: how long a refusal takes does not tell
+// which keys the server knows.
+void connection::log_in(const rpc_call& call) {
+  xdr_value<LOGINargs, xdr_LOGINargs> args;
+  if (!args.decode(call.arguments)) {
+    replies_.push_back(reply_without_results(call, rpc_accept::garbage_args, pool_));
+    ++next_;
+    return serve();
+  }
+  const bool proved = logins_.advance(args->sequence) && server_.proves(*args, session_id_);
+  std::copy_n(args->key, login_key_.size(), login_key_.begin());
+  proved_ = proved;
+  run(colors_.tables, &connection::look_up_user);  // [all]
+}
+
+void connection::look_up_user() {
+  LOGINres res{};
+  const auto who = proved_ ? server_.find_user(login_key_) : nullptr;
+  std::string name;
+  if (!who) {
+    res.status = LOGIN_REFUSED;
+    server_.note_refused_login(*this);
+  } else if (logins_.full()) {
+    res.status = LOGIN_TOO_MANY;
+  } else {
+    name = who->account.name;
+    login_keys_.push_back(login_key_);
+    res.LOGINres_u.resok = {logins_.add(async::ref<const principal>(who)), who->account.uid,
+                            who->account.gid, name.data()};
+    server_.note_login(*this, *who);
+  }
+  reply_with(xdr_LOGINres, res);
+  ++next_;
+  run(colors_.files, &connection::serve);  // [all]
+}
+
+}  // namespace sfs
