@@ -69,6 +69,14 @@ const table_entry* find(const locked_table& table, const ed25519_public& key) {
   return at == table.entries.end() ? nullptr : &*at;
 }
 
+// Empty if the line says exactly what the entry does, and no comment is read as something else.
+std::string why_no_line(const table_entry& entry, const std::string& path) {
+  const auto read = parse_table(entry.text(), path);
+  if (!read) return read.why();
+  if (read->size() == 1 && read->front().key.comment == entry.key.comment) return {};
+  return path + ": the comment \"" + entry.key.comment + "\" would be read as something else";
+}
+
 // Writes the new text, if it is one that a server would read.
 std::string write(const locked_table& table, const std::string& text, const std::string& name) {
   if (text.size() > max_table_size) return name + ": there is no room for more";
@@ -80,7 +88,8 @@ std::string write(const locked_table& table, const std::string& text, const std:
 
 std::string register_key(const std::string& path, const std::string& user, const public_line& key,
                          std::optional<date> expires) {
-  if (std::string why = why_no_user_name(user); !why.empty()) return why;
+  const table_entry entry{0, user, key, expires, {}};
+  if (std::string why = why_no_line(entry, path); !why.empty()) return why;
   const auto table = lock_table(path, true);
   if (!table) return table.why();
   if (const table_entry* there = find(*table, key.key)) {
@@ -90,7 +99,6 @@ std::string register_key(const std::string& path, const std::string& user, const
   }
   std::string text = table->text;
   if (!text.empty() && text.back() != '\n') text += '\n';
-  const table_entry entry{0, user, key, expires, {}};
   return write(*table, text + entry.text() + "\n", path);
 }
 
