@@ -1,12 +1,12 @@
-// sfs: lists directories and copies files of a server that is named by its self-certifying path.
-#include <algorithm>
+// sfs: works with the files of a server that is named by its self-certifying path.
 #include <cstdio>
-#include <ctime>
 
 #include "async/err.h"
 #include "examples/sfsd/base/command_line.h"
 #include "examples/sfsd/base/shown.h"
-#include "examples/sfsd/client/new_file.h"
+#include "examples/sfsd/client/access.h"
+#include "examples/sfsd/client/copies.h"
+#include "examples/sfsd/client/listing.h"
 #include "examples/sfsd/client/remote.h"
 
 namespace {
@@ -14,127 +14,93 @@ namespace {
 using sfs::shown;
 
 constexpr const char* help = R"(usage: sfs ls [-l] PATH
-       sfs get PATH FILE
+       sfs stat PATH
+       sfs cat PATH
+       sfs get [--resume] PATH FILE
+       sfs put FILE PATH
+       sfs rm [-r] PATH
 
 PATH is self-certifying: it names the server and its key, and behind them a file:
 
     sfs ls  /sfs/@localhost,HOSTID/music
     sfs get /sfs/@localhost,HOSTID/music/song.flac song.flac
+    sfs put letter.txt /sfs/@localhost,HOSTID/letters/letter.txt
 
 The server has to prove that it holds the key which HOSTID names, or nothing is sent to it or
-taken from it. `get` makes or replaces FILE only when all of it has come; - is standard output,
-and a device or a FIFO is written to as it is.
+taken from it. It knows us by our own key, or treats us as an anonymous client.
+
+`get` makes or replaces FILE only when all of it has come, and `put` likewise on the server; -
+is standard output or input, and a device or a FIFO is written to or read from as it is.
 
   -l                    also mode, size and time of each file
-  --suite NAMES         suites to ask for, best first, separated by commas
-                        (default: aes-128-gcm,chacha20-poly1305,aes-256-gcm)
-  --connect HOST[%PORT] connect there instead (a tunnel, say); the key must be the same
-  --help                this text
+  -r                    remove a directory with all that is in it
+  --resume              keep what has come when the copy is interrupted, and go on from there
+                        next time, if the file is still the same
+  --progress            show how far a copy is, though standard error is no terminal
+  --quiet               do not show it
 )";
 
-std::string long_line(sfs::remote_files& files, sfs::file_handle& handle, const std::string& name) {
-  const auto a = files.attributes(handle);
-  if (!a) return shown(name) + ": " + a.why();
-  constexpr char types[] = "?-dbclsp";
-  constexpr char bits[] = "rwxrwxrwx";
-  std::string mode(1, types[a->type >= NF3REG && a->type <= NF3FIFO ? a->type : 0]);
-  for (int i = 0; i < 9; ++i) mode += (a->mode >> (8 - i) & 1) != 0 ? bits[i] : '-';
-  char when[32], line[128];
-  const std::time_t t = a->mtime.seconds;
-  std::strftime(when, sizeof when, "%Y-%m-%d %H:%M", std::localtime(&t));
-  std::snprintf(line, sizeof line, "%s %12llu  %s  ", mode.c_str(),
-                static_cast<unsigned long long>(a->size), when);
-  std::string text = line + shown(name);
-  if (a->type == NF3LNK)
-    if (const auto target = files.link_target(handle)) text += " -> " + shown(*target);
-  return text;
-}
+constexpr const char* help_end = R"(  --help                this text
+)";
 
 [[noreturn]] void give_up(const std::string& what, const std::string& why) {
   async::fatal("%s: %s", what.empty() ? "/" : shown(what).c_str(), shown(why).c_str());
 }
 
-sfs::remote_files connect(const sfs::self_certifying_path& path, const sfs::client_options& o) {
-  auto channel = sfs::client_channel::connect(path, o);
+// A channel on which we have said who we are.
+sfs::remote_files connect(const sfs::self_certifying_path& path, const sfs::access_options& o) {
+  if (const std::string why = sfs::why_not_trusted(o, path.id); !why.empty())
+    give_up(path.location.text, why);
+  const auto signers = sfs::our_signers(o);
+  if (!signers) give_up("the user's key", signers.why());
+  auto channel = sfs::client_channel::connect(path, o.reach);
   if (!channel) give_up(path.location.text, channel.why());
-  return sfs::remote_files(std::move(*channel));
-}
-
-void list(sfs::remote_files& files, const std::string& path, bool with_attributes) {
-  auto handle = files.walk(path);
-  if (!handle) give_up(path, handle.why());
-  const auto a = files.attributes(*handle);
-  if (!a) give_up(path, a.why());
-  if (a->type != NF3DIR) {
-    const std::string name = path.substr(path.rfind('/') + 1);
-    std::puts((with_attributes ? long_line(files, *handle, name) : shown(name)).c_str());
-    return;
+  sfs::remote_files files(std::move(*channel));
+  for (const auto& signer : *signers) {
+    const auto name = files.log_in(*signer);
+    if (name) return files;
+    if (!name.why().empty()) give_up(path.location.text, name.why());
   }
-  auto entries = files.list(*handle);
-  if (!entries) give_up(path, entries.why());
-  std::sort(entries->begin(), entries->end(), [](auto& a, auto& b) { return a.name < b.name; });
-  for (const auto& e : *entries) {
-    if (e.name == "." || e.name == "..") continue;
-    if (!with_attributes) {
-      std::puts(shown(e.name).c_str());
-    } else if (auto file = files.look_up(*handle, e.name)) {
-      std::puts(long_line(files, *file, e.name).c_str());
-    } else {
-      std::puts((shown(e.name) + ": " + shown(file.why())).c_str());
-    }
-  }
-}
-
-void get(sfs::remote_files& files, const std::string& path, const std::string& to) {
-  auto handle = files.walk(path);
-  if (!handle) give_up(path, handle.why());
-  auto out = sfs::new_file::create(to);
-  if (!out) async::fatal("%s", shown(out.why()).c_str());
-  bool written = true;
-  const auto size =
-      files.read_all(*handle, out->ahead(), [&](std::uint64_t offset, sfs::const_bytes data) {
-        const std::string why = out->write(offset, data);
-        written = why.empty();
-        return why;
-      });
-  if (!size) {
-    out->discard();
-    give_up(written ? path : to, size.why());
-  }
-  if (const std::string why = out->keep(); !why.empty()) {
-    out->discard();
-    give_up(to, why);
-  }
+  if (!signers->empty())
+    async::warn("%s does not know our key: we are nobody there", path.location.text.c_str());
+  return files;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  sfs::command_line line(argc, argv, help);
-  sfs::client_options options;
-  if (const auto names = line.value("--suite")) {
-    const auto suites = sfs::parse_suites(*names);
-    if (!suites) sfs::command_line::wrong("--suite " + *names + ": " + sfs::suites_are);
-    options.suites = *suites;
-  }
-  if (const auto where = line.value("--connect")) {
-    const auto location = sfs::server_location::parse(*where);
-    if (!location) sfs::command_line::wrong("--connect " + *where + ": " + location.why());
-    options.instead = *location;
-  }
-  const bool with_attributes = line.flag("-l");
+  sfs::command_line line(argc, argv, std::string(help) + sfs::access_help + help_end);
+  const sfs::access_options access = sfs::take_access_options(line);
+  const bool long_form = line.flag("-l"), recursive = line.flag("-r");
+  sfs::copy_options copying;
+  copying.resume = line.flag("--resume");
+  if (line.flag("--progress")) copying.show = sfs::progress::when::always;
+  if (line.flag("--quiet")) copying.show = sfs::progress::when::never;
   const auto words = line.rest(3);
-  const bool is_get = !words.empty() && words[0] == "get";
-  const bool is_ls = !words.empty() && words[0] == "ls";
-  if (words.size() != (is_get ? 3u : 2u) || is_get == is_ls || (is_get && with_attributes))
-    sfs::command_line::wrong("say ls [-l] PATH or get PATH FILE");
-  const auto path = sfs::self_certifying_path::parse(words[1]);
-  if (!path) sfs::command_line::wrong(words[1] + ": " + path.why());
-  sfs::remote_files files = connect(*path, options);
-  if (is_get) {
-    get(files, path->rest, words[2]);
+  const std::string verb = words.empty() ? "" : words[0];
+  const bool copies = verb == "get" || verb == "put";
+  const bool known = copies || verb == "ls" || verb == "stat" || verb == "cat" || verb == "rm";
+  if (!known || words.size() != (copies ? 3u : 2u))
+    sfs::command_line::wrong("say ls, stat, cat or rm PATH, get PATH FILE or put FILE PATH");
+  if ((long_form && verb != "ls") || (recursive && verb != "rm") ||
+      (copying.resume && verb != "get"))
+    sfs::command_line::wrong("-l is for ls, -r for rm and --resume for get");
+  const std::string& text = words[verb == "put" ? 2 : 1];
+  const auto path = sfs::self_certifying_path::parse(text);
+  if (!path) sfs::command_line::wrong(text + ": " + path.why());
+
+  sfs::remote_files files = connect(*path, access);
+  if (copies || verb == "cat") {
+    if (verb == "cat") copying.show = sfs::progress::when::never;
+    const std::string here = verb == "cat" ? "-" : words[verb == "put" ? 1 : 2];
+    const auto trouble = verb == "put" ? sfs::put(files, here, path->rest, copying)
+                                       : sfs::get(files, path->rest, here, copying);
+    if (!trouble.why.empty()) give_up(trouble.is_local ? here : path->rest, trouble.why);
   } else {
-    list(files, path->rest, with_attributes);
+    const std::string why = verb == "ls"     ? sfs::list(files, path->rest, long_form)
+                            : verb == "stat" ? sfs::print_attributes(files, path->rest)
+                                             : sfs::remove(files, path->rest, recursive);
+    if (!why.empty()) give_up(path->rest, why);
   }
   files.channel().close();
   sfs::command_line::finish_output();

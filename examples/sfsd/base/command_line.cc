@@ -13,12 +13,12 @@
 
 namespace sfs {
 
-command_line::command_line(int argc, char** argv, const char* help)
+command_line::command_line(int argc, char** argv, const std::string& help)
     : left_(argv + (argc > 0), argv + argc) {
   async::setprogname(argc > 0 ? argv[0] : "sfs");
   const auto asks = [](const std::string& word) { return word == "--help" || word == "-h"; };
   if (std::ranges::none_of(left_, asks) && (left_.empty() || left_[0] != "help")) return;
-  std::fputs(help, stdout);
+  std::fputs(help.c_str(), stdout);
   finish_output();
   std::exit(0);
 }

@@ -16,7 +16,7 @@ namespace sfs {
 class command_line {
  public:
   // Prints `help` and exits if there is --help or -h anywhere, or `help` in front.
-  command_line(int argc, char** argv, const char* help);
+  command_line(int argc, char** argv, const std::string& help);
 
   // Puts the options that are in the file of --config FILE, if there is that option, before the
   // others, so that what is on the command line counts. Exits if the file is not as it should be.

@@ -46,6 +46,17 @@ inline void append_call(std::vector<std::uint8_t>& to, std::uint32_t xid, std::u
   append_call(to, xid, program, procedure, nothing, unused);
 }
 
+// A WRITE: its data go behind what XDR encodes. `head.count` bytes of data are there.
+inline void append_write(std::vector<std::uint8_t>& to, std::uint32_t xid, std::uint32_t user,
+                         WRITE3head head, const_bytes data) {
+  const std::size_t begin = to.size();
+  append_call(to, xid, NFS_PROGRAM, NFSPROC3_WRITE, xdr_WRITE3head, head, user);
+  to.insert(to.end(), data.begin(), data.begin() + head.count);
+  to.resize(begin + (to.size() - begin + 3) / 4 * 4);
+  const auto size = static_cast<std::uint32_t>(to.size() - begin - record_mark_size);
+  store_be32(to.data() + begin, last_fragment | size);
+}
+
 inline nfs_fh3 as_handle(bytes handle) noexcept {
   return {{static_cast<u_int>(handle.size()), reinterpret_cast<char*>(handle.data())}};
 }

@@ -81,15 +81,17 @@ outcome<std::unique_ptr<client_channel>> client_channel::connect(const self_cert
     in.consume(h.feed(in.unopened()));
   }
   session_secrets s = h.take_secrets();
-  return std::unique_ptr<client_channel>(
-      new client_channel(std::move(*socket), std::move(in), std::move(s)));
+  return std::unique_ptr<client_channel>(new client_channel(
+      std::move(*socket), std::move(in), std::move(s), {server.location.text, server.id, s.id, 0}));
 }
 
-client_channel::client_channel(fd_owner socket, inbox received, session_secrets secrets)
+client_channel::client_channel(fd_owner socket, inbox received, session_secrets secrets,
+                               login_statement statement)
     : socket_(std::move(socket)),
       inbox_(std::move(received)),
       sender_(secrets.suite, std::move(secrets.client_to_server), clock::now()),
-      suite_(secrets.suite) {
+      suite_(secrets.suite),
+      statement_(std::move(statement)) {
   inbox_.open_with(receiver(suite_, std::move(secrets.server_to_client)));
 }
 

@@ -18,6 +18,7 @@
 #include "examples/sfsd/channel/handshake.h"
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/channel/record.h"
+#include "examples/sfsd/users/login.h"
 
 namespace sfs {
 
@@ -42,6 +43,9 @@ class client_channel {
 
   sfs::suite suite() const noexcept { return suite_; }
 
+  // What a LOGIN on this channel signs, but for the sequence number.
+  const login_statement& statement() const noexcept { return statement_; }
+
   // Sends whole RPC messages, record marks included. Empty, or why it failed.
   std::string send(const_bytes messages);
 
@@ -65,13 +69,15 @@ class client_channel {
   parts take_apart() { return {std::move(socket_), std::move(sender_), inbox_.take_receiver()}; }
 
  private:
-  client_channel(fd_owner socket, inbox received, session_secrets secrets);
+  client_channel(fd_owner socket, inbox received, session_secrets secrets,
+                 login_statement statement);
   std::string send_frame(record_type type, const_bytes payload);
 
   fd_owner socket_;
   inbox inbox_;
   sender sender_;
   sfs::suite suite_;
+  login_statement statement_;
   std::vector<std::uint8_t> frame_;
 };
 

@@ -12,6 +12,9 @@
 #include <cstring>
 #include <string_view>
 
+#include "examples/sfsd/base/base32.h"
+#include "examples/sfsd/base/openssl.h"
+
 namespace sfs {
 namespace {
 
@@ -80,6 +83,15 @@ unsigned mode_of_new_files() noexcept {
   return 0666 & ~mask;
 }
 
+// Some letters that another source does not have.
+std::string source_mark(const std::string& source) {
+  std::uint8_t digest[32];
+  unsigned size = 0;
+  if (EVP_Digest(source.data(), source.size(), digest, &size, EVP_sha256(), nullptr) != 1)
+    openssl_broken("hashing a name");
+  return base32(const_bytes(digest).first(10));
+}
+
 failure why_not(const std::string& name) { return {name + ": " + system_reason()}; }
 
 }  // namespace
@@ -125,6 +137,31 @@ outcome<new_file> new_file::create_beside(const std::string& target, unsigned mo
   return made;
 }
 
+outcome<new_file> new_file::resume(const std::string& name, const std::string& source) {
+  struct stat st;
+  const bool exists = ::stat(name.c_str(), &st) == 0;
+  if (!exists && errno != ENOENT) return why_not(name);
+  if (exists && !S_ISREG(st.st_mode)) return failure{name + ": only a regular file is resumed"};
+  const std::string target = behind_links(name);
+  if (target.empty()) return why_not(name);
+  const std::string directory = directory_of(target);
+  const std::string part =
+      directory + "." + target.substr(directory.size(), 200) + "." + source_mark(source) + ".part";
+  // Not through a link that somebody else has put there, nor into a file of somebody else's.
+  new_file made(fd_owner(::open(part.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)));
+  if (!made.fd_ || ::fstat(made.fd_.get(), &st) < 0) return why_not(part);
+  if (!S_ISREG(st.st_mode) || st.st_uid != ::geteuid() || st.st_nlink != 1)
+    return failure{part + ": it is in the way"};
+  // The last pieces may have come in any order.
+  constexpr std::uint64_t in_doubt = 4 << 20;
+  const auto size = static_cast<std::uint64_t>(st.st_size);
+  made.had_ = size > in_doubt ? size - in_doubt : 0;
+  made.name_ = target;
+  made.part_ = part;
+  made.stays_ = true;
+  return made;
+}
+
 std::string new_file::write(std::uint64_t offset, const_bytes data) {
   while (!data.empty()) {
     const ssize_t n =
@@ -140,6 +177,7 @@ std::string new_file::write(std::uint64_t offset, const_bytes data) {
 
 std::string new_file::keep() {
   const bool stored = part_.empty() || ::fsync(fd_.get()) == 0;
+  if (stays_ && ::fchmod(fd_.get(), mode_of_new_files()) < 0) return system_reason();
   if (!stored || ::close(fd_.release()) < 0) return system_reason();
   if (part_.empty()) return {};
   const signals_blocked until_it_has_its_name;
@@ -150,7 +188,7 @@ std::string new_file::keep() {
 }
 
 void new_file::discard() noexcept {
-  if (part_.empty()) return;
+  if (part_.empty() || stays_) return;
   const signals_blocked until_it_is_forgotten;
   ::unlink(part_.c_str());
   part_to_remove[0] = '\0';

@@ -1,6 +1,7 @@
 // new_file: where `sfs get` writes. A regular file appears under its name only when it is whole:
 // until then it is a temporary file in the same directory, which is removed when anything goes
-// wrong, also by SIGINT, SIGTERM and SIGHUP. Serves no stage of its own.
+// wrong, also by SIGINT, SIGTERM and SIGHUP, unless the copy can be resumed. Serves no stage of its
+// own.
 //
 // Thread safety: one thread; at most one new_file of a process is being written at a time, because
 // the signals have to find it.
@@ -23,10 +24,20 @@ class new_file {
   // a FIFO is written to as it is; a directory is refused.
   static outcome<new_file> create(const std::string& name);
 
+  // Goes on with what an earlier copy of the same `source` left when it was interrupted, or begins
+  // one that can be gone on with: the temporary file has a name that is made of both, and stays
+  // until keep(). Only for a regular file. `source` is anything that tells whether it is the same.
+  static outcome<new_file> resume(const std::string& name, const std::string& source);
+
+  // How much of it, from the beginning, is certainly there already.
+  std::uint64_t had() const noexcept { return had_; }
+
   new_file(new_file&& other) noexcept
       : fd_(std::move(other.fd_)),
         name_(std::exchange(other.name_, {})),
-        part_(std::exchange(other.part_, {})) {}
+        part_(std::exchange(other.part_, {})),
+        had_(other.had_),
+        stays_(other.stays_) {}
   new_file& operator=(new_file&&) = delete;
   ~new_file() { discard(); }
 
@@ -48,6 +59,8 @@ class new_file {
 
   fd_owner fd_;
   std::string name_, part_;  // both empty unless it is a regular file
+  std::uint64_t had_ = 0;
+  bool stays_ = false;  // when it is not kept
 };
 
 }  // namespace sfs

@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint32_t piece_size = NFS3_MAXDATA;
 constexpr std::uint32_t page_size = 32768;
 
+}  // namespace
+
 std::string rpc_trouble(const rpc_reply& r) {
   if (r.denied) return "the server denied the call";
   switch (r.status) {
@@ -20,6 +22,8 @@ std::string rpc_trouble(const rpc_reply& r) {
       return "the server does not do this";
   }
 }
+
+namespace {
 
 using mount_result = xdr_value<mountres3, xdr_mountres3>;
 using lookup_result = xdr_value<LOOKUP3res, xdr_LOOKUP3res>;
@@ -42,6 +46,17 @@ std::string status_text(nfsstat3 status) {
       return "the server does not allow it";
     case NFS3ERR_NOENT:
       return "there is no such file";
+    case NFS3ERR_EXIST:
+      return "there is such a file already";
+    case NFS3ERR_NOSPC:
+    case NFS3ERR_DQUOT:
+      return "there is no room left on the server";
+    case NFS3ERR_FBIG:
+      return "the file is too large for the server";
+    case NFS3ERR_ROFS:
+      return "the server only lets files be read";
+    case NFS3ERR_NOTEMPTY:
+      return "the directory is not empty";
     case NFS3ERR_IO:
       return "the server cannot read it";
     case NFS3ERR_NOTDIR:
@@ -61,22 +76,6 @@ std::string status_text(nfsstat3 status) {
   }
 }
 
-// Sends one call and waits for its result. Empty, or why there is none.
-template <class Result, class Args>
-std::string remote_files::call(std::uint32_t program, std::uint32_t procedure,
-                               bool_t (*routine)(XDR*, Args*), Args& args, Result& result) {
-  const std::uint32_t xid = next_xid_++;
-  std::vector<std::uint8_t> message;
-  append_call(message, xid, program, procedure, routine, args);
-  if (std::string why = channel_->send(message); !why.empty()) return why;
-  const auto answer = channel_->receive();
-  if (!answer) return answer.why();
-  const auto r = parse_reply(*answer);
-  if (!r || r->xid != xid) return "the server's reply makes no sense";
-  if (r->denied || r->status != rpc_accept::success) return rpc_trouble(*r);
-  return result.decode(r->results) ? std::string() : "the server's reply makes no sense";
-}
-
 outcome<file_handle> remote_files::mount() {
   char root[] = "/";
   dirpath path{1, root};
@@ -85,8 +84,9 @@ outcome<file_handle> remote_files::mount() {
     return failure{why};
   if (res->fhs_status != MNT3_OK) {
     const bool refused = res->fhs_status == MNT3ERR_ACCES || res->fhs_status == MNT3ERR_PERM;
-    return failure{refused ? "the server allows anonymous clients nothing"
-                           : "the server cannot give out its root"};
+    return failure{refused && !user_ ? "the server allows anonymous clients nothing"
+                   : refused         ? "the server does not allow it"
+                                     : "the server cannot give out its root"};
   }
   const auto& fh = res->mountres3_u.mountinfo.fhandle;
   return file_handle(fh.fhandle3_val, fh.fhandle3_val + fh.fhandle3_len);
@@ -162,7 +162,7 @@ outcome<std::vector<remote_files::entry>> remote_files::list(file_handle& direct
 std::string remote_files::ask(file_handle& file, const piece& p) {
   READ3args args{as_handle(file), p.offset, p.count};
   std::vector<std::uint8_t> message;
-  append_call(message, p.xid, NFS_PROGRAM, NFSPROC3_READ, xdr_READ3args, args);
+  append_call(message, p.xid, NFS_PROGRAM, NFSPROC3_READ, xdr_READ3args, args, user_);
   return channel_->send(message);
 }
 
@@ -193,11 +193,11 @@ std::string remote_files::take_piece(std::vector<piece>& under_way, const taker&
 }
 
 outcome<std::uint64_t> remote_files::read_all(file_handle& file, std::size_t ahead,
-                                              const taker& take) {
+                                              const taker& take, std::uint64_t begin) {
   const auto before = attributes(file);
   if (!before) return before.as_failure();
   if (before->type != NF3REG) return failure{"it is not a regular file"};
-  std::uint64_t next = 0;
+  std::uint64_t next = begin;
   std::vector<piece> under_way;
   while (next < before->size || !under_way.empty()) {
     while (under_way.size() < ahead && next < before->size) {
