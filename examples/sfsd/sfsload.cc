@@ -1,6 +1,6 @@
-// sfsload: how fast can a server serve? Reads one file over and over on several connections,
-// cheaply enough that the server is what is measured, and prints what it found as JSON. See
-// load/connection.h.
+// sfsload: how fast can a server serve? Makes calls of one kind over and over on several
+// connections, cheaply enough that the server is what is measured, and prints what it found as
+// JSON. See load/connection.h.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -9,13 +9,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <thread>
 
 #include "async/err.h"
 #include "async/main.h"
 #include "async/timer.h"
 #include "examples/sfsd/base/command_line.h"
-#include "examples/sfsd/client/remote.h"
 #include "examples/sfsd/load/connection.h"
+#include "examples/sfsd/load/report.h"
+#include "examples/sfsd/load/setup.h"
 #include "examples/sfsd/load/usage.h"
 #include "wrap/wrap.h"
 
@@ -23,19 +25,34 @@ namespace {
 
 constexpr const char* help = R"(usage: sfsload [OPTION...] PATH FILE
 
-Reads the file PATH (/sfs/@LOCATION,HOSTID/...) of a server over and over. FILE is the same
-file on this machine: one reply in 64 is decrypted and compared with it, the others are
-thrown away by the kernel, so that the server is the bottleneck.
+Reads the file PATH (/sfs/@LOCATION,HOSTID/...) of a server over and over, or does something
+else with it. FILE is the same file on this machine: one reply in 64 is decrypted and
+compared with it, the others are thrown away by the kernel, so that the server is the
+bottleneck. Where not all replies have one length, each is decrypted and checked.
 
+  --op WHAT             one of
+                          read         the file from end to end (default)
+                          random-read  anywhere in the file
+                          getattr      its attributes
+                          write        FILE's content to a file of each connection, beside PATH,
+                                       named sfsload-write-N
+                          create       make a file beside PATH and remove it, again and again
+                          mix          80 % read, 10 % getattr, 5 % look up, 5 % write
+                          idle         nothing: what does a client cost the --server-pid in memory?
   --connections N       connections (default 8)
-  --size BYTES          of each READ, up to 65536 (default 8192)
-  --window N            READs under way on each connection (default 32)
+  --size BYTES          of each READ and WRITE, up to 65536 (default 8192)
+  --window N            calls under way on each connection (default 32)
   --seconds S           to measure, up to 60 (default 5)
   --warmup S            before that (default 1)
-  --check-every N       replies (default 64; 1 compares all)
+  --bytes N             instead of for --seconds, measure until each connection has moved so many,
+                        and what was written is stable (COMMIT)
+  --check-every N       replies (default 64; 1 checks all)
   --suite NAME          aes-128-gcm (default), aes-256-gcm or chacha20-poly1305
   --connect LIST        connect there: HOST%PORT, or several separated by commas among which
                         the connections are divided (copies of one server, with one key)
+  --plain               NFS over TCP without a channel, as other servers speak it; PATH is then
+                        EXPORT:FILE, and --connect says where
+  --mount-port N        where a plain server has MOUNT (default: where it has NFS)
   --server-pid LIST     also report these processes' CPU time and run delay
   --help                this text
 )";
@@ -72,119 +89,235 @@ double own_cpu_seconds() {
   return seconds(u.ru_utime) + seconds(u.ru_stime);
 }
 
+// As many file descriptors as we may have: an idle load needs thousands.
+void raise_descriptor_limit() {
+  rlimit fds;
+  if (::getrlimit(RLIMIT_NOFILE, &fds) < 0) return;
+  fds.rlim_cur = fds.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &fds);
+}
+
+template <class T>
+T good(sfs::outcome<T> o, const std::string& what) {
+  if (!o) async::fatal("%s: %s", what.c_str(), o.why().c_str());
+  return std::move(*o);
+}
+
 class load_run {
  public:
-  explicit load_run(sfs::command_line& line) {
-    connections_ = static_cast<unsigned>(line.number("--connections", 8, 1, 10'000));
-    options_.read_size = static_cast<std::uint32_t>(line.number("--size", 8192, 1, 65536));
-    options_.window = static_cast<unsigned>(line.number("--window", 32, 1, 256));
-    options_.check_every =
-        static_cast<unsigned>(line.number("--check-every", options_.check_every, 1, 1'000'000));
-    seconds_ = std::chrono::seconds(line.number("--seconds", 5, 1, 60));
-    warmup_ = std::chrono::seconds(line.number("--warmup", 1, 0, 60));
-    const std::string name = line.value_or("--suite", "aes-128-gcm");
-    const auto suite = sfs::suite_named(name);
-    if (!suite) sfs::command_line::wrong("--suite " + name + ": " + sfs::suites_are);
-    client_.suites = {*suite};
-    for (const std::string& where : split(line.value_or("--connect", ""))) {
-      auto location = sfs::server_location::parse(where);
-      if (!location) sfs::command_line::wrong("--connect " + where + ": " + location.why());
-      places_.push_back(*location);
-    }
-    pids_ = split(line.value_or("--server-pid", ""));
-    for (const std::string& pid : pids_)
-      if (!sfs::is_process(pid)) async::fatal("--server-pid: there is no process %s", pid.c_str());
-    const auto words = line.rest(2);
-    if (words.size() != 2) sfs::command_line::wrong("say PATH and FILE");
-    auto path = sfs::self_certifying_path::parse(words[0]);
-    if (!path) sfs::command_line::wrong(words[0] + ": " + path.why());
-    path_ = *path;
-    content_ = map_file(words[1]);
-    if (content_.size() < options_.read_size)
-      sfs::command_line::wrong("FILE is shorter than --size");
-  }
+  explicit load_run(sfs::command_line& line);
 
-  void connect() {
-    const std::uint64_t reads = content_.size() / options_.read_size;
-    for (unsigned i = 0; i < connections_; ++i) {
-      sfs::client_options o = client_;
-      if (!places_.empty()) o.instead = places_[i % places_.size()];
-      auto channel = sfs::client_channel::connect(path_, o);
-      if (!channel) async::fatal("%s: %s", path_.location.text.c_str(), channel.why().c_str());
-      sfs::remote_files files(std::move(*channel));
-      auto handle = files.walk(path_.rest);
-      if (!handle) async::fatal("%s: %s", path_.rest.c_str(), handle.why().c_str());
-      const auto a = files.attributes(*handle);
-      if (!a) async::fatal("%s: %s", path_.rest.c_str(), a.why().c_str());
-      if (a->size != content_.size()) async::fatal("PATH and FILE are not the same file");
-      running_.push_back(std::make_unique<sfs::load_connection>(
-          files.channel().take_apart(), std::move(*handle), content_, reads / connections_ * i,
-          options_, totals_));
-    }
-  }
-
-  void run() {
-    for (auto& c : running_) c->begin();
-    async::delaycb(warmup_, async::wrap(this, &load_run::begin_measuring));
-    async::amain({.cpus = 1, .pin = false});
-  }
-
-  void print() const {
-    const double seconds = std::chrono::duration<double>(ended_ - began_).count();
-    const double bytes = static_cast<double>(totals_.replies) * options_.read_size;
-    std::printf(
-        "{\"suite\": \"%s\", \"connections\": %u, \"read_size\": %u, \"window\": %u, "
-        "\"seconds\": %.3f, \"replies\": %llu, \"checked\": %llu, \"mb_per_s\": %.2f, "
-        "\"latency_us\": {\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}, \"client_cpu_s\": %.3f, "
-        "\"server_cpu_s\": %.3f, \"server_delay_s\": %.3f, \"server_cpu_s_per_gb\": %.4f}\n",
-        sfs::name_of(client_.suites[0]).data(), connections_, options_.read_size, options_.window,
-        seconds, static_cast<unsigned long long>(totals_.replies),
-        static_cast<unsigned long long>(totals_.checked), bytes / seconds / 1e6, latency(0.5),
-        latency(0.99), latency(1), client_cpu_, server_.cpu_s, server_.delay_s,
-        server_.cpu_s / (bytes / 1e9));
-  }
+  void connect();
+  void run();
 
  private:
   using clock = std::chrono::steady_clock;
 
-  void begin_measuring() {
-    totals_ = {};
-    began_ = clock::now();
-    client_cpu_ = own_cpu_seconds();
-    server_ = sfs::usage_of(pids_);
-    async::delaycb(seconds_, async::wrap(this, &load_run::end_measuring));
-  }
+  void take_places(sfs::command_line& line);
+  void take_path(const std::string& word);
+  sfs::load_setup set_up(unsigned number) const;
+  sfs::file_handle directory_of(sfs::load_setup& setup, unsigned number) const;
+  std::unique_ptr<sfs::load_files> find_files(sfs::load_setup& setup, unsigned number) const;
+  std::size_t measure_reply(sfs::load_setup& setup, sfs::load_files& files) const;
+  void run_idle();
+  void begin_measuring();
+  void end_measuring();
+  void one_is_done();
 
-  void end_measuring() {
-    ended_ = clock::now();
-    client_cpu_ = own_cpu_seconds() - client_cpu_;
-    const sfs::cpu_usage now = sfs::usage_of(pids_);
-    server_ = {now.cpu_s - server_.cpu_s, now.delay_s - server_.delay_s};
-    for (auto& c : running_) c->end();
-    std::sort(totals_.latencies_us.begin(), totals_.latencies_us.end());
-    async::stop();
-  }
-
-  double latency(double part) const {
-    const auto& all = totals_.latencies_us;
-    if (all.empty()) return 0;
-    return all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))];
-  }
-
-  sfs::self_certifying_path path_;
+  sfs::self_certifying_path path_;  // unless plain_
+  std::string mount_path_ = "/", directory_, name_;
   sfs::client_options client_;
   sfs::load_options options_;
   sfs::load_totals totals_;
-  unsigned connections_ = 0;
+  std::string load_, suite_;
+  unsigned connections_ = 0, left_ = 0;
+  bool plain_ = false;
+  std::uint16_t mount_port_ = 0;
   std::chrono::seconds seconds_{}, warmup_{};
   std::vector<sfs::server_location> places_;
   std::vector<std::string> pids_;
   sfs::const_bytes content_;
   std::vector<std::unique_ptr<sfs::load_connection>> running_;
+  std::vector<sfs::load_setup> idle_;
+  std::uint64_t memory_before_ = 0;
   clock::time_point began_, ended_;
   double client_cpu_ = 0;
   sfs::cpu_usage server_;
 };
+
+load_run::load_run(sfs::command_line& line) {
+  connections_ = static_cast<unsigned>(line.number("--connections", 8, 1, 100'000));
+  options_.size = static_cast<std::uint32_t>(line.number("--size", 8192, 1, 65536));
+  options_.window = static_cast<unsigned>(line.number("--window", 32, 1, 256));
+  options_.check_every =
+      static_cast<unsigned>(line.number("--check-every", options_.check_every, 1, 1'000'000));
+  seconds_ = std::chrono::seconds(line.number("--seconds", 5, 1, 60));
+  warmup_ = std::chrono::seconds(line.number("--warmup", 1, 0, 60));
+  options_.calls = line.number("--bytes", 0, options_.size, UINT64_C(1) << 40) / options_.size;
+  load_ = line.value_or("--op", "read");
+  const auto* const op = std::ranges::find(sfs::load_names, load_, &sfs::named_load::name);
+  if (op == std::end(sfs::load_names))
+    sfs::command_line::wrong("--op " + load_ + ": sfsload --help lists what there is");
+  options_.kind = op->kind;
+  suite_ = line.value_or("--suite", "aes-128-gcm");
+  const auto suite = sfs::suite_named(suite_);
+  if (!suite) sfs::command_line::wrong("--suite " + suite_ + ": " + sfs::suites_are);
+  client_.suites = {*suite};
+  take_places(line);
+  const auto words = line.rest(2);
+  if (words.size() != 2) sfs::command_line::wrong("say PATH and FILE");
+  take_path(words[0]);
+  content_ = map_file(words[1]);
+  if (content_.size() < options_.size) sfs::command_line::wrong("FILE is shorter than --size");
+}
+
+void load_run::take_places(sfs::command_line& line) {
+  plain_ = line.flag("--plain");
+  mount_port_ = static_cast<std::uint16_t>(line.number("--mount-port", 0, 1, 65535));
+  for (const std::string& where : split(line.value_or("--connect", ""))) {
+    auto location = sfs::server_location::parse(where);
+    if (!location) sfs::command_line::wrong("--connect " + where + ": " + location.why());
+    places_.push_back(*location);
+  }
+  if (plain_ && places_.empty()) sfs::command_line::wrong("--plain: --connect says where");
+  pids_ = split(line.value_or("--server-pid", ""));
+  for (const std::string& pid : pids_)
+    if (!sfs::is_process(pid)) async::fatal("--server-pid: there is no process %s", pid.c_str());
+}
+
+void load_run::take_path(const std::string& word) {
+  std::string rest;
+  if (plain_) {
+    const std::size_t colon = word.find(':');
+    if (colon == word.npos) sfs::command_line::wrong(word + ": with --plain it is EXPORT:FILE");
+    mount_path_ = word.substr(0, colon);
+    rest = word.substr(colon + 1);
+    suite_ = "none";
+  } else {
+    auto path = sfs::self_certifying_path::parse(word);
+    if (!path) sfs::command_line::wrong(word + ": " + path.why());
+    path_ = *path;
+    rest = path_.rest;
+  }
+  const std::size_t slash = rest.rfind('/');
+  name_ = slash == rest.npos ? rest : rest.substr(slash + 1);
+  directory_ = slash == rest.npos ? "" : rest.substr(0, slash);
+}
+
+sfs::load_setup load_run::set_up(unsigned number) const {
+  if (plain_) {
+    const auto& where = places_[number % places_.size()];
+    return good(sfs::load_setup::plain(where), where.text);
+  }
+  sfs::client_options o = client_;
+  if (!places_.empty()) o.instead = places_[number % places_.size()];
+  return good(sfs::load_setup::sealed(path_, o), path_.location.text);
+}
+
+sfs::file_handle load_run::directory_of(sfs::load_setup& setup, unsigned number) const {
+  const auto root = [&] {
+    if (!mount_port_) return good(setup.mount(mount_path_), mount_path_);
+    sfs::server_location where = places_[number % places_.size()];
+    where.port = mount_port_;
+    auto mounting = good(sfs::load_setup::plain(where), where.host);
+    return good(mounting.mount(mount_path_), mount_path_);
+  };
+  return good(setup.walk(root(), directory_), directory_);
+}
+
+std::unique_ptr<sfs::load_files> load_run::find_files(sfs::load_setup& setup,
+                                                      unsigned number) const {
+  auto files = std::make_unique<sfs::load_files>();
+  files->content = content_;
+  files->name = name_;
+  files->number = number;
+  files->connections = connections_;
+  files->user = setup.user();
+  files->directory = directory_of(setup, number);
+  files->file = good(setup.look_up(files->directory, name_), path_.rest);
+  if (good(setup.size_of(files->file), name_) != content_.size())
+    async::fatal("PATH and FILE are not the same file");
+  if (sfs::needs_own_file(options_.kind))
+    files->own =
+        good(setup.create(files->directory, "sfsload-write-" + std::to_string(number)), "CREATE");
+  return files;
+}
+
+// How long all replies are, record mark included: makes one of the calls.
+std::size_t load_run::measure_reply(sfs::load_setup& setup, sfs::load_files& files) const {
+  if (sfs::replies_of(options_) != sfs::replies::of_one_length) return 0;
+  std::vector<std::uint8_t> call;
+  sfs::make_job(options_, files)->append(call, 0);
+  return good(setup.exchange(call), name_).size() + sfs::record_mark_size;
+}
+
+void load_run::connect() {
+  if (options_.kind == sfs::load_kind::idle) raise_descriptor_limit();
+  for (unsigned i = 0; i < connections_; ++i) {
+    auto setup = set_up(i);
+    auto files = find_files(setup, i);
+    if (options_.kind == sfs::load_kind::idle) {
+      idle_.push_back(std::move(setup));
+      if (i == 0) memory_before_ = sfs::resident_bytes(pids_);
+      continue;
+    }
+    const std::size_t reply = measure_reply(setup, *files);
+    running_.push_back(std::make_unique<sfs::load_connection>(
+        setup.take_wire(sfs::replies_of(options_)), std::move(files), reply, options_, totals_,
+        async::wrap(this, &load_run::one_is_done)));
+  }
+}
+
+void load_run::run() {
+  if (options_.kind == sfs::load_kind::idle) return run_idle();
+  left_ = connections_;
+  if (options_.calls)
+    begin_measuring();
+  else
+    async::delaycb(warmup_, async::wrap(this, &load_run::begin_measuring));
+  for (auto& c : running_) c->begin();
+  async::amain({.cpus = 1, .pin = false});
+  sfs::print_report({.suite = suite_,
+                     .load = load_,
+                     .connections = connections_,
+                     .options = options_,
+                     .seconds = std::chrono::duration<double>(ended_ - began_).count(),
+                     .client_cpu_s = client_cpu_,
+                     .server = server_},
+                    totals_);
+}
+
+void load_run::run_idle() {
+  std::this_thread::sleep_for(seconds_);
+  const std::uint64_t after = sfs::resident_bytes(pids_);
+  const double clients = std::max(1U, connections_ - 1);
+  std::printf(
+      "{\"op\": \"idle\", \"connections\": %u, \"server_bytes\": %llu, "
+      "\"bytes_per_client\": %.0f}\n",
+      connections_, static_cast<unsigned long long>(after),
+      (static_cast<double>(after) - static_cast<double>(memory_before_)) / clients);
+}
+
+void load_run::begin_measuring() {
+  totals_ = {};
+  began_ = clock::now();
+  client_cpu_ = own_cpu_seconds();
+  server_ = sfs::usage_of(pids_);
+  if (!options_.calls) async::delaycb(seconds_, async::wrap(this, &load_run::end_measuring));
+}
+
+void load_run::one_is_done() {
+  if (--left_ == 0) end_measuring();
+}
+
+void load_run::end_measuring() {
+  ended_ = clock::now();
+  client_cpu_ = own_cpu_seconds() - client_cpu_;
+  const sfs::cpu_usage now = sfs::usage_of(pids_);
+  server_ = {now.cpu_s - server_.cpu_s, now.delay_s - server_.delay_s};
+  for (auto& c : running_) c->end();
+  async::stop();
+}
 
 }  // namespace
 
@@ -193,6 +326,5 @@ int main(int argc, char** argv) {
   load_run run(line);
   run.connect();
   run.run();
-  run.print();
   sfs::command_line::finish_output();
 }

@@ -4,166 +4,195 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "async/err.h"
 #include "async/fd.h"
-#include "examples/sfsd/client/calls.h"
+#include "examples/sfsd/rpc/message.h"
 #include "wrap/wrap.h"
 
 namespace sfs {
 namespace {
 
-// What a READ's reply has before the data: record mark, RPC header, status, attributes, count, eof,
-// length.
-constexpr std::size_t reply_head = record_mark_size + rpc_accepted_size + 4 + 88 + 12;
 constexpr std::size_t most_at_once = 1 << 20;
 constexpr int low_water = 128 * 1024;
+constexpr std::size_t longest_head = 2048;  // of a call, without a WRITE's data
+
+float microseconds_since(std::chrono::steady_clock::time_point then) {
+  return std::chrono::duration<float, std::micro>(std::chrono::steady_clock::now() - then).count();
+}
 
 }  // namespace
 
-load_connection::load_connection(client_channel::parts parts, std::vector<std::uint8_t> handle,
-                                 const_bytes content, std::uint64_t first_read,
-                                 const load_options& o, load_totals& totals)
-    : parts_(std::move(parts)),
-      handle_(std::move(handle)),
-      content_(content),
-      first_read_(first_read),
-      reads_in_file_(content.size() / o.read_size),
+load_connection::load_connection(load_wire wire, std::unique_ptr<load_files> files,
+                                 std::size_t reply_size, const load_options& o, load_totals& totals,
+                                 async::callback<void>::ptr done)
+    : wire_(std::move(wire)),
+      files_(std::move(files)),
+      job_(make_job(o, *files_)),
       options_(o),
       totals_(totals),
-      reply_payload_(reply_head + (o.read_size + 3) / 4 * 4),
-      reply_wire_(reply_payload_ + record_overhead) {
-  // Fewer wake-ups: the kernel waits until a good part of the window has come.
-  const int fd = parts_.socket.get();
-  const int enough =
-      static_cast<int>(std::min<std::size_t>(low_water, options_.window * reply_wire_ / 2));
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &enough, sizeof enough);
-  async::make_async(fd);
+      done_cb_(std::move(done)),
+      reply_size_(reply_size),
+      reply_on_wire_(wire_.size_on_wire(reply_size)),
+      sent_(o.window) {
+  if (replies_of(options_) == replies::of_one_length) {
+    // Fewer wake-ups: the kernel waits until a good part of the window has come.
+    const int enough =
+        static_cast<int>(std::min<std::size_t>(low_water, options_.window * reply_on_wire_ / 2));
+    ::setsockopt(wire_.fd(), SOL_SOCKET, SO_RCVLOWAT, &enough, sizeof enough);
+  }
+  async::make_async(wire_.fd());
 }
 
 void load_connection::begin() {
-  async::fdcb(parts_.socket.get(), async::selread, async::wrap(this, &load_connection::readable));
-  send_reads(options_.window);
+  async::fdcb(wire_.fd(), async::selread, async::wrap(this, &load_connection::readable));
+  std::uint64_t first = options_.window;
+  if (options_.calls) first = std::min(first, options_.calls);
+  due_.resize(first);
+  std::iota(due_.begin(), due_.end(), 0);
+  send(due_);
+  due_.clear();
 }
 
 void load_connection::end() {
-  async::fdcb(parts_.socket.get(), async::selread, nullptr);
-  async::fdcb(parts_.socket.get(), async::selwrite, nullptr);
-  parts_.socket = fd_owner();
+  async::fdcb(wire_.fd(), async::selread, nullptr);
+  async::fdcb(wire_.fd(), async::selwrite, nullptr);
+  wire_.close();
 }
 
-// Asks for so many READs more, all in one record.
-void load_connection::send_reads(unsigned count) {
-  std::vector<std::uint8_t> calls(record_header_size);
-  for (unsigned i = 0; i < count; ++i, ++asked_) {
-    READ3args args{as_handle(handle_), offset_of(asked_), options_.read_size};
-    append_call(calls, static_cast<std::uint32_t>(asked_), NFS_PROGRAM, NFSPROC3_READ,
-                xdr_READ3args, args);
-  }
-  calls.resize(calls.size() + record_tag_size);
+// Makes these calls, as many of them in one record as fit.
+void load_connection::send(const std::vector<std::uint32_t>& xids) {
   const auto now = clock::now();
-  if (parts_.to_server.ratchet_due(calls.size(), now)) {
-    std::uint8_t turn[record_overhead];
-    parts_.to_server.ratchet(turn, now);
-    out_.copy(turn, sizeof turn);
+  std::vector<std::uint8_t> calls(load_wire::room_in_front);
+  for (const std::uint32_t xid : xids) {
+    const std::size_t data = job_->what(xid) == operation::write ? options_.size : 0;
+    if (calls.size() + longest_head + data > record_max_payload &&
+        calls.size() > load_wire::room_in_front)
+      wire_.send(std::exchange(calls, std::vector<std::uint8_t>(load_wire::room_in_front)));
+    if (data) calls.reserve(record_overhead + record_max_payload + longest_head);
+    job_->append(calls, xid);
+    sent_[xid % options_.window] = now;
   }
-  parts_.to_server.seal(record_type::data, calls);
-  out_.print(std::move(calls));
-  batches_.push_back({asked_, now});
+  wire_.send(std::move(calls));
+  asked_ += xids.size();
+  if (replies_of(options_) == replies::of_one_length) batches_.push_back({asked_, now});
   write();
 }
 
 void load_connection::write() {
-  const async::io_result r = out_.output(parts_.socket.get());
-  if (r.status == async::io_status::error)
-    async::fatal("a server has closed the connection: %s", r.error.message().c_str());
-  const bool full = r.status == async::io_status::would_block;
+  const bool full = !wire_.flush();
   if (full == writing_) return;
   async::callback<void>::ptr cb;
   if (full) cb = async::wrap(this, &load_connection::write);
-  async::fdcb(parts_.socket.get(), async::selwrite, cb);
+  async::fdcb(wire_.fd(), async::selwrite, cb);
   writing_ = full;
 }
 
 void load_connection::readable() {
-  const bool check_all = options_.check_every == 1;
-  while (true) {
-    const bool check_this = check_all || done_ % options_.check_every == options_.check_every - 1;
-    if (!(check_this ? collect() : discard())) break;
+  if (replies_of(options_) == replies::of_one_length)
+    take_replies_of_one_length();
+  else
+    take_replies_of_any_length();
+  if (options_.calls && done_ >= options_.calls) return finish();
+  if (due_.empty()) return;
+  send(due_);
+  due_.clear();
+}
+
+// All calls have been answered: makes the job's last one, if there is one that has not been made.
+void load_connection::finish() {
+  if (load_job* const last = finishing_ ? nullptr : job_->last()) {
+    finishing_ = true;
+    std::vector<std::uint8_t> calls(load_wire::room_in_front);
+    last->append(calls, static_cast<std::uint32_t>(asked_++));
+    wire_.send(std::move(calls));
+    return write();
   }
+  if (done_ == asked_) (*done_cb_)();
+}
+
+void load_connection::take_replies_of_one_length() {
+  const unsigned every = options_.check_every;
+  while (done_ % every == every - 1 ? collect() : discard()) {}
   // Half a window at a time, so that a record carries many calls.
-  const auto under_way = static_cast<unsigned>(asked_ - done_);
-  if (under_way <= options_.window / 2) send_reads(options_.window - under_way);
+  if (asked_ - done_ > options_.window / 2) return;
+  std::uint64_t end = done_ + options_.window;
+  if (options_.calls) end = std::min(end, options_.calls);
+  for (std::uint64_t xid = asked_; xid < end; ++xid)
+    due_.push_back(static_cast<std::uint32_t>(xid));
 }
-
-namespace {
-
-// What recv gave, or how it ended: a number of bytes; 0 if there is nothing now.
-std::size_t received(ssize_t n) {
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-  if (n <= 0) async::fatal("a server has closed the connection");
-  return static_cast<std::size_t>(n);
-}
-
-}  // namespace
 
 // Throws away replies up to the next one that is to be checked. False if there is nothing now.
 bool load_connection::discard() {
   const std::uint64_t before_check = options_.check_every - 1 - done_ % options_.check_every;
-  const std::size_t wanted =
-      std::min<std::uint64_t>(before_check * reply_wire_ - part_, most_at_once);
   const std::size_t n =
-      received(::recv(parts_.socket.get(), nullptr, wanted, MSG_TRUNC | MSG_DONTWAIT));
+      wire_.discard(std::min<std::uint64_t>(before_check * reply_on_wire_ - part_, most_at_once));
   part_ += n;
-  const std::uint64_t whole = part_ / reply_wire_;
-  part_ %= reply_wire_;
-  for (std::uint64_t i = 0; i < whole; ++i) parts_.from_server.skip(reply_payload_);
-  reply_done(whole);
+  const std::uint64_t whole = part_ / reply_on_wire_;
+  part_ %= reply_on_wire_;
+  wire_.skipped(whole, reply_size_);
+  one_length_done(whole);
   return n > 0;
 }
 
 // Collects the reply that is to be checked. False if there is nothing now.
 bool load_connection::collect() {
-  collected_.resize(reply_wire_);
-  const std::size_t n = received(
-      ::recv(parts_.socket.get(), collected_.data() + part_, reply_wire_ - part_, MSG_DONTWAIT));
+  collected_.resize(reply_on_wire_);
+  const std::size_t n = wire_.collect(bytes(collected_).subspan(part_));
   part_ += n;
-  if (part_ < reply_wire_) return n > 0;
+  if (part_ < reply_on_wire_) return n > 0;
   part_ = 0;
-  check();
-  reply_done(1);
+  check(wire_.open(collected_));
+  one_length_done(1);
   return true;
 }
 
-void load_connection::reply_done(std::uint64_t count) {
-  done_ += count;
-  totals_.replies += count;
-  // Then the server sends a ratchet record between two replies, and the lengths do not fit any
-  // more.
-  if (parts_.from_server.next_number() >= epoch_limits().records)
+void load_connection::one_length_done(std::uint64_t replies) {
+  count(0, replies);
+  if (wire_.key_is_used_up())
     async::fatal("too many replies for one key: measure for a shorter time");
-  while (!batches_.empty() && batches_.front().end <= done_) {
-    totals_.latencies_us.push_back(
-        std::chrono::duration<float, std::micro>(clock::now() - batches_.front().sent).count());
-    batches_.pop_front();
-  }
+  auto& latencies = totals_.by_operation[static_cast<std::size_t>(job_->what(0))].latencies_us;
+  for (; !batches_.empty() && batches_.front().end <= done_; batches_.pop_front())
+    latencies.push_back(microseconds_since(batches_.front().sent));
 }
 
-// Opens the collected reply and compares it with the file.
-void load_connection::check() {
-  if (frame_size(collected_.data()) != collected_.size())
-    async::fatal("a reply has the wrong length");
-  if (parts_.from_server.open(collected_) != opened::data) async::fatal("a record does not open");
-  const auto r = parse_reply(payload_of(collected_).subspan(record_mark_size));
-  xdr_value<READ3res, xdr_READ3res> res;
-  if (!r || r->denied || r->status != rpc_accept::success || !res.decode(r->results) ||
-      res->status != NFS3_OK)
-    async::fatal("a READ failed");
-  const auto& data = res->READ3res_u.resok.data;
-  const auto* expected = content_.data() + offset_of(done_);
-  if (r->xid != static_cast<std::uint32_t>(done_) || data.data_len != options_.read_size ||
-      std::memcmp(data.data_val, expected, data.data_len) != 0)
-    async::fatal("a READ gave something else than the file");
+void load_connection::take_replies_of_any_length() {
+  do {
+    for (const_bytes message; wire_.next(message);) {
+      check(message);
+      if (finishing_) {
+        ++done_;
+        continue;
+      }
+      const std::uint32_t xid = load_be32(message.data());
+      count(xid, 1);
+      totals_.by_operation[static_cast<std::size_t>(job_->what(xid))].latencies_us.push_back(
+          microseconds_since(sent_[xid % options_.window]));
+      const std::uint64_t next = std::uint64_t{xid} + options_.window;
+      if (!options_.calls || next < options_.calls)
+        due_.push_back(static_cast<std::uint32_t>(next));
+    }
+  } while (wire_.receive());
+}
+
+// Counts so many replies to calls like this one.
+void load_connection::count(std::uint32_t xid, std::uint64_t replies) {
+  done_ += replies;
+  totals_.replies += replies;
+  totals_.by_operation[static_cast<std::size_t>(job_->what(xid))].count += replies;
+  totals_.bytes += replies * job_->bytes_moved(xid);
+}
+
+// Whether a reply, without its record mark, is what the job expects. The server may answer in any
+// order.
+void load_connection::check(const_bytes message) {
+  const auto r = parse_reply(message);
+  if (!r || r->denied || r->status != rpc_accept::success)
+    async::fatal("the server did not carry a call out");
+  if (r->xid >= asked_) async::fatal("a reply is to no call");
+  (finishing_ ? *job_->last() : *job_).check(r->xid, r->results);
   ++totals_.checked;
 }
 

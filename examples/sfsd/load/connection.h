@@ -1,43 +1,43 @@
-// One connection of the load generator: keeps so many READs of one size under way and throws the
-// replies away in the kernel, all but one in `check_every`, which it opens and compares with the
-// file. That works because every reply has the same length and a record's nonce is its number.
-// Serves stages 5 and 6.
+// One connection of the load generator: keeps so many calls of a job under way and takes their
+// replies. Where all replies have one length, the kernel throws them away, all but one in
+// `check_every`, which is opened and checked (wire.h); else each is. Serves stages 5 and 6.
 //
 // Thread safety: one color (the default color).
-// Invariants: `window` READs are under way except while new ones are being sent; every reply is
-// counted, and what is compared is equal, or the program ends.
+// Invariants: `window` calls are under way except while new ones are being sent, and at the end;
+// every reply is counted, and what is checked is right, or the program ends.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
-#include "examples/sfsd/client/channel.h"
-#include "examples/sfsd/nfs/service.h"
-#include "suio/suio.h"
+#include "examples/sfsd/load/job.h"
+#include "examples/sfsd/load/wire.h"
+#include "wrap/callback.h"
 
 namespace sfs {
 
-struct load_options {
-  std::uint32_t read_size = 8192;
-  unsigned window = 32;       // READs under way on one connection
-  unsigned check_every = 64;  // replies; 1 checks each
-};
-
 // What all connections count together.
 struct load_totals {
-  std::uint64_t replies = 0, checked = 0;
-  std::vector<float> latencies_us;  // from sending a READ to the end of its reply
+  struct of_operation {
+    std::uint64_t count = 0;
+    // From sending a call to the end of its reply. Of replies of one length, only the last of those
+    // that were asked for together has its time taken.
+    std::vector<float> latencies_us;
+  };
+  std::array<of_operation, operations> by_operation;
+  std::uint64_t replies = 0, checked = 0, bytes = 0;
 };
 
 class load_connection {
  public:
-  // `content` is the file, which the handle names on the server; `first_read` is where in it to
-  // begin, in units of the size of a READ.
-  load_connection(client_channel::parts parts, std::vector<std::uint8_t> handle,
-                  const_bytes content, std::uint64_t first_read, const load_options& o,
-                  load_totals& totals);
+  // `reply_size` is that of all replies, record mark included, if they have one length. `done` is
+  // called when as many calls as the options say have been made.
+  load_connection(load_wire wire, std::unique_ptr<load_files> files, std::size_t reply_size,
+                  const load_options& o, load_totals& totals, async::callback<void>::ptr done);
 
   void begin();
   // Stops watching the socket and closes it.
@@ -49,31 +49,40 @@ class load_connection {
     std::uint64_t end;  // the number of the reply after its last one
     clock::time_point sent;
   };
-  std::uint64_t offset_of(std::uint64_t read) const noexcept {
-    return (first_read_ + read) % reads_in_file_ * options_.read_size;
-  }
-  void send_reads(unsigned count);
+  void send(const std::vector<std::uint32_t>& xids);
   void write();
   void readable();
+  void finish();
+
+  void take_replies_of_one_length();
   bool discard();
   bool collect();
-  void reply_done(std::uint64_t count);
-  void check();
+  void one_length_done(std::uint64_t count);
 
-  client_channel::parts parts_;
-  std::vector<std::uint8_t> handle_;
-  const_bytes content_;
-  std::uint64_t first_read_, reads_in_file_;
+  void take_replies_of_any_length();
+  void check(const_bytes message);
+  void count(std::uint32_t xid, std::uint64_t replies);
+
+  load_wire wire_;
+  std::unique_ptr<load_files> files_;
+  std::unique_ptr<load_job> job_;
   load_options options_;
   load_totals& totals_;
-  std::size_t reply_payload_, reply_wire_;
-  async::suio out_;
+  async::callback<void>::ptr done_cb_;
   bool writing_ = false;
-  std::uint64_t asked_ = 0;              // READs sent
-  std::uint64_t done_ = 0;               // replies whose last byte has come
-  std::size_t part_ = 0;                 // bytes of the reply after those
+  bool finishing_ = false;   // the job's last call has been made
+  std::uint64_t asked_ = 0;  // calls sent
+  std::uint64_t done_ = 0;   // replies whose last byte has come
+
+  // Of one length.
+  std::size_t reply_size_, reply_on_wire_;
+  std::size_t part_ = 0;                 // bytes of the reply that has not come whole
   std::vector<std::uint8_t> collected_;  // of the reply that will be checked
   std::deque<batch> batches_;
+
+  // Of any length.
+  std::vector<clock::time_point> sent_;  // by slot
+  std::vector<std::uint32_t> due_;       // calls that can be made now
 };
 
 }  // namespace sfs

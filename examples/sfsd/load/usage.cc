@@ -1,6 +1,8 @@
 // See usage.h.
 #include "examples/sfsd/load/usage.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -23,6 +25,16 @@ cpu_usage usage_of(const std::vector<std::string>& pids) {
       sum.cpu_s += static_cast<double>(ran) * 1e-9;
       sum.delay_s += static_cast<double>(waited) * 1e-9;
     }
+  }
+  return sum;
+}
+
+std::uint64_t resident_bytes(const std::vector<std::string>& pids) {
+  std::uint64_t sum = 0;
+  for (const std::string& pid : pids) {
+    std::ifstream file("/proc/" + pid + "/statm");
+    std::uint64_t pages = 0, resident = 0;
+    if (file >> pages >> resident) sum += resident * static_cast<std::uint64_t>(::getpagesize());
   }
   return sum;
 }

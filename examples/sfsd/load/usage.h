@@ -1,8 +1,8 @@
-// How much CPU time processes have had, and how long they have waited for a CPU: from the kernel's
-// /proc/PID/task/*/schedstat. Serves no stage.
+// How much CPU time processes have had, how long they have waited for a CPU, and how much memory
+// they have: from the kernel's /proc/PID. Serves no stage.
 //
 // Thread safety: any thread.
-// Invariant: both only grow while the process and its threads live.
+// Invariant: the times only grow while the process and its threads live.
 #pragma once
 
 #include <cstdint>
@@ -21,5 +21,8 @@ bool is_process(const std::string& pid);
 
 // Of all these processes together; a process that cannot be looked at counts nothing.
 cpu_usage usage_of(const std::vector<std::string>& pids);
+
+// The resident memory of all these processes together, in bytes.
+std::uint64_t resident_bytes(const std::vector<std::string>& pids);
 
 }  // namespace sfs
