@@ -36,7 +36,7 @@ load_connection::load_connection(load_wire wire, std::unique_ptr<load_files> fil
       done_cb_(std::move(done)),
       reply_size_(reply_size),
       reply_on_wire_(wire_.size_on_wire(reply_size)),
-      sent_(o.window) {
+      slots_(o.window) {
   if (replies_of(options_) == replies::of_one_length) {
     // Fewer wake-ups: the kernel waits until a good part of the window has come.
     const int enough =
@@ -73,7 +73,7 @@ void load_connection::send(const std::vector<std::uint32_t>& xids) {
       wire_.send(std::exchange(calls, std::vector<std::uint8_t>(load_wire::room_in_front)));
     if (data) calls.reserve(record_overhead + record_max_payload + longest_head);
     job_->append(calls, xid);
-    sent_[xid % options_.window] = now;
+    slots_[xid % options_.window] = {xid, now};
   }
   wire_.send(std::move(calls));
   asked_ += xids.size();
@@ -144,7 +144,9 @@ bool load_connection::collect() {
   part_ += n;
   if (part_ < reply_on_wire_) return n > 0;
   part_ = 0;
-  check(wire_.open(collected_));
+  const const_bytes message = wire_.open(collected_);
+  if (load_be32(message.data()) >= asked_) async::fatal("a reply is to no call");
+  check(*job_, message);
   one_length_done(1);
   return true;
 }
@@ -161,20 +163,27 @@ void load_connection::one_length_done(std::uint64_t replies) {
 void load_connection::take_replies_of_any_length() {
   do {
     for (const_bytes message; wire_.next(message);) {
-      check(message);
-      if (finishing_) {
+      if (!finishing_) {
+        slot_done(message);
+      } else {
+        check(*job_->last(), message);
         ++done_;
-        continue;
       }
-      const std::uint32_t xid = load_be32(message.data());
-      count(xid, 1);
-      totals_.by_operation[static_cast<std::size_t>(job_->what(xid))].latencies_us.push_back(
-          microseconds_since(sent_[xid % options_.window]));
-      const std::uint64_t next = std::uint64_t{xid} + options_.window;
-      if (!options_.calls || next < options_.calls)
-        due_.push_back(static_cast<std::uint32_t>(next));
     }
   } while (wire_.receive());
+}
+
+// Takes the reply to the call of a slot, which is free then.
+void load_connection::slot_done(const_bytes message) {
+  const std::uint32_t xid = message.size() < 4 ? 0 : load_be32(message.data());
+  const slot& s = slots_[xid % options_.window];
+  if (s.xid != xid) async::fatal("a reply is to no call");
+  check(*job_, message);
+  count(xid, 1);
+  totals_.by_operation[static_cast<std::size_t>(job_->what(xid))].latencies_us.push_back(
+      microseconds_since(s.sent));
+  const std::uint64_t next = std::uint64_t{xid} + options_.window;
+  if (!options_.calls || next < options_.calls) due_.push_back(static_cast<std::uint32_t>(next));
 }
 
 // Counts so many replies to calls like this one.
@@ -185,14 +194,12 @@ void load_connection::count(std::uint32_t xid, std::uint64_t replies) {
   totals_.bytes += replies * job_->bytes_moved(xid);
 }
 
-// Whether a reply, without its record mark, is what the job expects. The server may answer in any
-// order.
-void load_connection::check(const_bytes message) {
+// Whether a reply, without its record mark, is what the job expects.
+void load_connection::check(load_job& job, const_bytes message) {
   const auto r = parse_reply(message);
   if (!r || r->denied || r->status != rpc_accept::success)
     async::fatal("the server did not carry a call out");
-  if (r->xid >= asked_) async::fatal("a reply is to no call");
-  (finishing_ ? *job_->last() : *job_).check(r->xid, r->results);
+  job.check(r->xid, r->results);
   ++totals_.checked;
 }
 

@@ -60,7 +60,8 @@ class load_connection {
   void one_length_done(std::uint64_t count);
 
   void take_replies_of_any_length();
-  void check(const_bytes message);
+  void slot_done(const_bytes message);
+  void check(load_job& job, const_bytes message);
   void count(std::uint32_t xid, std::uint64_t replies);
 
   load_wire wire_;
@@ -81,8 +82,12 @@ class load_connection {
   std::deque<batch> batches_;
 
   // Of any length.
-  std::vector<clock::time_point> sent_;  // by slot
-  std::vector<std::uint32_t> due_;       // calls that can be made now
+  struct slot {
+    std::uint32_t xid = 0;  // of the call that is under way
+    clock::time_point sent;
+  };
+  std::vector<slot> slots_;
+  std::vector<std::uint32_t> due_;  // calls that can be made now
 };
 
 }  // namespace sfs
