@@ -47,6 +47,7 @@ bottleneck. Where not all replies have one length, each is decrypted and checked
   --bytes N             instead of for --seconds, measure until each connection has moved so many,
                         and what was written is stable (COMMIT)
   --check-every N       replies (default 64; 1 checks all)
+  --user-key FILE       log in with this key, made by sfskey gen --user
   --suite NAME          aes-128-gcm (default), aes-256-gcm or chacha20-poly1305
   --connect LIST        connect there: HOST%PORT, or several separated by commas among which
                         the connections are divided (copies of one server, with one key)
@@ -127,6 +128,7 @@ class load_run {
   sfs::self_certifying_path path_;  // unless plain_
   std::string mount_path_ = "/", directory_, name_;
   sfs::client_options client_;
+  std::unique_ptr<sfs::login_signer> signer_;
   sfs::load_options options_;
   sfs::load_totals totals_;
   std::string load_, suite_;
@@ -163,6 +165,8 @@ load_run::load_run(sfs::command_line& line) {
   const auto suite = sfs::suite_named(suite_);
   if (!suite) sfs::command_line::wrong("--suite " + suite_ + ": " + sfs::suites_are);
   client_.suites = {*suite};
+  if (const auto key = line.value("--user-key"))
+    signer_ = sfs::signer_with(good(sfs::user_key::load(*key), *key));
   take_places(line);
   const auto words = line.rest(2);
   if (words.size() != 2) sfs::command_line::wrong("say PATH and FILE");
@@ -211,7 +215,7 @@ sfs::load_setup load_run::set_up(unsigned number) const {
   }
   sfs::client_options o = client_;
   if (!places_.empty()) o.instead = places_[number % places_.size()];
-  return good(sfs::load_setup::sealed(path_, o), path_.location.text);
+  return good(sfs::load_setup::sealed(path_, o, signer_.get()), path_.location.text);
 }
 
 sfs::file_handle load_run::directory_of(sfs::load_setup& setup, unsigned number) const {

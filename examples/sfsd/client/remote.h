@@ -32,6 +32,9 @@ std::string status_text(nfsstat3 status);
 // What RPC said instead of a result, in words.
 std::string rpc_trouble(const rpc_reply& reply);
 
+// The arguments of a LOGIN.
+outcome<LOGINargs> login_arguments(login_signer& signer, const login_statement& statement);
+
 class remote_files {
  public:
   explicit remote_files(std::unique_ptr<client_channel> channel) : channel_(std::move(channel)) {}

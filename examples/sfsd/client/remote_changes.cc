@@ -27,17 +27,23 @@ std::string trouble(nfsstat3 status) {
 
 }  // namespace
 
-outcome<std::string> remote_files::log_in(login_signer& signer) {
-  login_statement statement = channel_->statement();
-  statement.sequence = ++last_login_;
+outcome<LOGINargs> login_arguments(login_signer& signer, const login_statement& statement) {
   const auto signature = signer.sign(statement);
   if (!signature) return signature.as_failure();
   LOGINargs args{};
   std::copy(signer.who().key.begin(), signer.who().key.end(), args.key);
   std::copy(signature->begin(), signature->end(), args.signature);
   args.sequence = statement.sequence;
+  return args;
+}
+
+outcome<std::string> remote_files::log_in(login_signer& signer) {
+  login_statement statement = channel_->statement();
+  statement.sequence = ++last_login_;
+  auto args = login_arguments(signer, statement);
+  if (!args) return args.as_failure();
   login_result res;
-  if (auto why = call(SFS_PROGRAM, SFSPROC_LOGIN, xdr_LOGINargs, args, res); !why.empty())
+  if (auto why = call(SFS_PROGRAM, SFSPROC_LOGIN, xdr_LOGINargs, *args, res); !why.empty())
     return failure{why};
   if (res->status != LOGIN_OK) return failure{""};
   user_ = res->LOGINres_u.resok.user;

@@ -5,12 +5,41 @@
 
 namespace sfs {
 
-outcome<load_setup> load_setup::sealed(const self_certifying_path& path, const client_options& o) {
+// Makes one call and decodes its result. Empty, or why there is none.
+template <class Result, class Args>
+std::string load_setup::call(std::uint32_t program, std::uint32_t procedure,
+                             bool_t (*routine)(XDR*, Args*), Args& args, Result& result) {
+  std::vector<std::uint8_t> message;
+  append_call(message, next_xid_++, program, procedure, routine, args, user_);
+  const auto answer = exchange(message);
+  if (!answer) return answer.why();
+  const auto r = parse_reply(*answer);
+  if (!r || r->denied || r->status != rpc_accept::success) return "the server denied the call";
+  return result.decode(r->results) ? std::string() : "the server's reply makes no sense";
+}
+
+outcome<load_setup> load_setup::sealed(const self_certifying_path& path, const client_options& o,
+                                       login_signer* signer) {
   auto channel = client_channel::connect(path, o);
   if (!channel) return channel.as_failure();
   load_setup made;
   made.channel_ = std::move(*channel);
+  if (signer)
+    if (std::string why = made.log_in(*signer); !why.empty()) return failure{std::move(why)};
   return made;
+}
+
+std::string load_setup::log_in(login_signer& signer) {
+  login_statement statement = channel_->statement();
+  statement.sequence = 1;
+  auto args = login_arguments(signer, statement);
+  if (!args) return args.why();
+  xdr_value<LOGINres, xdr_LOGINres> res;
+  if (auto why = call(SFS_PROGRAM, SFSPROC_LOGIN, xdr_LOGINargs, *args, res); !why.empty())
+    return why;
+  if (res->status != LOGIN_OK) return "the server does not know our key";
+  user_ = res->LOGINres_u.resok.user;
+  return {};
 }
 
 outcome<load_setup> load_setup::plain(const server_location& where) {
@@ -52,19 +81,6 @@ outcome<const_bytes> load_setup::exchange_plainly(const_bytes call) {
       return failure{"the server does not answer"};
   }
   return const_bytes(reply_);
-}
-
-// Makes one call and decodes its result. Empty, or why there is none.
-template <class Result, class Args>
-std::string load_setup::call(std::uint32_t program, std::uint32_t procedure,
-                             bool_t (*routine)(XDR*, Args*), Args& args, Result& result) {
-  std::vector<std::uint8_t> message;
-  append_call(message, next_xid_++, program, procedure, routine, args, user_);
-  const auto answer = exchange(message);
-  if (!answer) return answer.why();
-  const auto r = parse_reply(*answer);
-  if (!r || r->denied || r->status != rpc_accept::success) return "the server denied the call";
-  return result.decode(r->results) ? std::string() : "the server's reply makes no sense";
 }
 
 outcome<file_handle> load_setup::mount(std::string_view directory) {

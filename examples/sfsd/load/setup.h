@@ -16,7 +16,9 @@ namespace sfs {
 
 class load_setup {
  public:
-  static outcome<load_setup> sealed(const self_certifying_path& path, const client_options& o);
+  // `signer` logs us in; null: we are nobody.
+  static outcome<load_setup> sealed(const self_certifying_path& path, const client_options& o,
+                                    login_signer* signer);
   // Plain NFS over TCP, as other servers speak it.
   static outcome<load_setup> plain(const server_location& where);
 
@@ -41,6 +43,7 @@ class load_setup {
 
  private:
   load_setup() = default;
+  std::string log_in(login_signer& signer);
   outcome<const_bytes> exchange_plainly(const_bytes call);
   template <class Result, class Args>
   std::string call(std::uint32_t program, std::uint32_t procedure, bool_t (*routine)(XDR*, Args*),
