@@ -67,6 +67,8 @@ Limits
   --max-clients N       further ones are turned away (default 1024, or as many as the hard
                         limit of file descriptors has room for)
   --handshake-timeout S seconds that a client has to prove itself able (default 10)
+  --disk-threads N      threads that wait for disks, so that nobody else has to (default 16; 0:
+                        everybody waits; a uniprocessor build has none)
   --idle-timeout S      seconds after which a silent client is dropped (default 600)
 
   --lease S             seconds for which clients may keep attributes (default 30); they are
@@ -212,6 +214,8 @@ int main(int argc, char** argv) {
   limits.max_clients = line.number("--max-clients", limits.max_clients, 1, 1'000'000);
   limits.handshake = std::chrono::seconds(line.number("--handshake-timeout", 10, 1, 3600));
   limits.idle = std::chrono::seconds(line.number("--idle-timeout", 600, 1, 1'000'000));
+  limits.disk_threads = static_cast<unsigned>(
+      line.number("--disk-threads", uniprocessor ? 0 : 16, 0, uniprocessor ? 0 : 1024));
   limits.lease = std::chrono::seconds(line.number("--lease", 30, 1, 3600));
   const auto users_path = line.value("--users");
   const bool read_only = line.flag("--read-only");

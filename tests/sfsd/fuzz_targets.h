@@ -108,7 +108,7 @@ inline void fuzz_nfs(const_bytes input) {
   if (c.kind == call_class::nonsense) fuzz_found("a good header was not understood");
   if (c.kind == call_class::data) {
     const auto file = nfs.open(c.data, world.who, why);
-    (void)nfs.read_or_write(c.data, file.get(), why, notes, pool).frame();
+    (void)nfs.read_or_write(c.data, file.get(), why, patience::wait, notes, pool)->frame();
   } else if (c.kind == call_class::files) {
     (void)nfs.answer(c.call, *world.who, notes, pool).frame();
   }

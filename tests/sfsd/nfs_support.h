@@ -46,7 +46,7 @@ class nfs_client {
   reply read_or_write(const data_call& call) {
     nfsstat3 why = NFS3_OK;
     const auto file = nfs.open(call, who, why);
-    return nfs.read_or_write(call, file.get(), why, notes, pool);
+    return std::move(*nfs.read_or_write(call, file.get(), why, patience::wait, notes, pool));
   }
 
   // A call with arguments that XDR takes; its result, or that RPC itself said no.

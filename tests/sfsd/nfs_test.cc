@@ -199,7 +199,7 @@ TEST_P(an_export, closes_a_file_to_readers_as_soon_as_it_is_closed_to_everybody)
   call.count = 1;
   const auto held = nfs.nfs.open(call, nfs.who, why);
   ::chmod((root / "f").c_str(), 0600);
-  reply r = read_file(call, held.get(), NFS3_OK, nfs.pool);
+  reply r = std::move(*read_file(call, held.get(), NFS3_OK, patience::wait, nfs.pool));
   EXPECT_EQ(load_be32(r.at(record_mark_size + rpc_accepted_size)), std::uint32_t{NFS3ERR_ACCES});
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "examples/sfsd/nfs/context.h"
 #include "examples/sfsd/nfs/protocol.h"
@@ -54,9 +55,14 @@ class open_file final : public async::refcount {
 async::ptr<open_file> open_for(export_tree& tree, const data_call& call,
                                const async::ref<const principal>& who, nfsstat3& why);
 
-// Carries the call out. Blocks if what is read is not in memory, or if what is written has to be on
-// the disk. `file` may be null: then the reply says `why`.
-reply read_file(const data_call& call, const open_file* file, nfsstat3 why, block_pool& pool);
+// Whether to wait for a disk.
+enum class patience : std::uint8_t { none, wait };
+
+// Carries the call out. Without patience a READ gives no reply if what it wants is not in memory. A
+// WRITE waits if it has to be on the disk, and only then. `file` may be null: then the reply says
+// `why`.
+std::optional<reply> read_file(const data_call& call, const open_file* file, nfsstat3 why,
+                               patience p, block_pool& pool);
 reply write_file(const data_call& call, const open_file* file, nfsstat3 why,
                  write_verifier& verifier, block_pool& pool);
 

@@ -2,6 +2,7 @@
 // the data behind it is read to where it will be sealed.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,12 +34,19 @@ reply read_error(const data_call& call, nfsstat3 status, block_pool& pool) {
   return r;
 }
 
-// Reads until `size` bytes are there or the file ends. Negative on failure.
-ssize_t read_fully(int fd, std::uint8_t* to, std::size_t size, off_t offset) noexcept {
+// Reads until `size` bytes are there or the file ends. Negative on failure; with EAGAIN if it would
+// have to wait and may not.
+ssize_t read_fully(int fd, std::uint8_t* to, std::size_t size, off_t offset, patience p) noexcept {
   std::size_t done = 0;
+  int flags = p == patience::none ? RWF_NOWAIT : 0;
   while (done < size) {
-    const ssize_t n = ::pread(fd, to + done, size - done, offset + static_cast<off_t>(done));
+    const iovec rest{to + done, size - done};
+    const ssize_t n = ::preadv2(fd, &rest, 1, offset + static_cast<off_t>(done), flags);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EOPNOTSUPP && flags != 0) {  // this file system cannot tell
+      flags = 0;
+      continue;
+    }
     if (n < 0) return -1;
     if (n == 0) break;
     done += static_cast<std::size_t>(n);
@@ -48,7 +56,8 @@ ssize_t read_fully(int fd, std::uint8_t* to, std::size_t size, off_t offset) noe
 
 }  // namespace
 
-reply read_file(const data_call& call, const open_file* file, nfsstat3 why, block_pool& pool) {
+std::optional<reply> read_file(const data_call& call, const open_file* file, nfsstat3 why,
+                               patience p, block_pool& pool) {
   if (!file) return read_error(call, why, pool);
   struct statx now {};
   if (::statx(file->fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &now) < 0)
@@ -62,7 +71,8 @@ reply read_file(const data_call& call, const open_file* file, nfsstat3 why, bloc
       beyond ? 0 : std::min<std::uint64_t>({call.count, data_max, now.stx_size - call.offset});
   reply r(pool, data_at + ((wanted + 3) & ~std::size_t{3}));
   const ssize_t got =
-      read_fully(file->fd(), r.at(data_at), wanted, static_cast<off_t>(call.offset));
+      read_fully(file->fd(), r.at(data_at), wanted, static_cast<off_t>(call.offset), p);
+  if (got < 0 && errno == EAGAIN && p == patience::none) return std::nullopt;
   if (got < 0) return read_error(call, status_of_errno(errno), pool);
   const auto count = static_cast<std::uint32_t>(got);
   const bool eof = beyond || call.offset + count >= now.stx_size || count < wanted;

@@ -91,10 +91,17 @@ reply service::answer(const rpc_call& call, const principal& who, lease_notes& n
   return r;
 }
 
-reply service::read_or_write(const data_call& call, const open_file* file, nfsstat3 why,
-                             lease_notes& notes, block_pool& pool) {
+bool service::waits(const classified& c) noexcept {
+  if (c.kind == call_class::data) return c.data.writes && c.data.stable != UNSTABLE;
+  return c.kind == call_class::files && c.call.program == NFS_PROGRAM &&
+         c.call.procedure == NFSPROC3_COMMIT;
+}
+
+std::optional<reply> service::read_or_write(const data_call& call, const open_file* file,
+                                            nfsstat3 why, patience p, lease_notes& notes,
+                                            block_pool& pool) {
   if (file && notes.note_shown) notes.shown.push_back(call.handle);
-  if (!call.writes) return read_file(call, file, why, pool);
+  if (!call.writes) return read_file(call, file, why, p, pool);
   if (file && notes.note_changed) notes.changed.push_back(call.handle);
   return write_file(call, file, why, verifier_, pool);
 }

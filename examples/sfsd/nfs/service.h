@@ -63,9 +63,13 @@ class service {
     return open_for(tree_, call, who, why);
   }
 
-  // The reply for call_class::data. `file` may be null: then it says `why`.
-  reply read_or_write(const data_call& call, const open_file* file, nfsstat3 why,
-                      lease_notes& notes, block_pool& pool);
+  // Whether a call waits for the disk, whatever is in memory.
+  static bool waits(const classified& c) noexcept;
+
+  // The reply for call_class::data; none if it would have to wait and there is no patience. `file`
+  // may be null: then it says `why`.
+  std::optional<reply> read_or_write(const data_call& call, const open_file* file, nfsstat3 why,
+                                     patience p, lease_notes& notes, block_pool& pool);
 
  private:
   export_tree& tree_;

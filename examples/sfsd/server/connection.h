@@ -8,6 +8,7 @@
 //     open_records    crypto   open the records, cut them into calls (at most max_batch)
 //     serve           files    carry the calls out, one after the other
 //     serve_at_tables tables   (only for a call that needs what all clients share)
+//     serve_slowly    none     (only for a call that waits for a disk: a thread for that has it)
 //     settle_leases   tables   (only if somebody wants to know what was changed or shown)
 //     seal_replies    crypto   seal the replies in place
 //     send            io       write them; when the socket is full, wait and go on
@@ -130,8 +131,11 @@ class connection final : public async::refcount,
   // connection_calls.cc: the files color, and that of the tables.
   void serve();
   void serve_at_tables();
+  void hand_to_pool();
+  void serve_slowly();
   void settle_leases();
-  bool serve_data(const classified& c, bool at_tables);
+  enum class served : std::uint8_t { done, at_tables, slowly };
+  served serve_data(const classified& c, bool at_tables, patience p);
   reply answer(const rpc_call& call);
   void serve_channel(const rpc_call& call);
   void hello(const rpc_call& call);

@@ -28,8 +28,13 @@ void connection::serve() {
       replies_.push_back(refuse(c, pool_));
     } else if (c.kind == call_class::channel) {
       return serve_channel(c.call);
+    } else if (nfs_.any_thread() && service::waits(c)) {
+      return hand_to_pool();
     } else if (c.kind == call_class::data) {
-      if (!serve_data(c, false)) return run(colors_.tables, &connection::serve_at_tables);  // [all]
+      const served how = serve_data(c, false, patience::none);
+      if (how == served::at_tables)
+        return run(colors_.tables, &connection::serve_at_tables);  // [all]
+      if (how == served::slowly) return hand_to_pool();
     } else if (nfs_.any_thread()) {
       replies_.push_back(answer(c.call));
     } else {
@@ -45,7 +50,7 @@ void connection::serve() {
 void connection::serve_at_tables() {
   const classified& c = batch_[next_];
   if (c.kind == call_class::data) {
-    serve_data(c, true);
+    serve_data(c, true, patience::wait);
   } else {
     replies_.push_back(answer(c.call));
   }
@@ -53,25 +58,43 @@ void connection::serve_at_tables() {
   run(colors_.files, &connection::serve);  // [all]
 }
 
-// READ or WRITE. False if the file has to be found first and that can't be done here.
-bool connection::serve_data(const classified& c, bool at_tables) {
+// One call that may have to wait for a disk: the round goes on when that is over.
+void connection::hand_to_pool() {
+  const auto self = async::mkref(this);
+  server_.pool().run([self] { self->serve_slowly(); }, colors_.files, [self] { self->serve(); });
+}
+
+void connection::serve_slowly() {
+  const classified& c = batch_[next_];
+  if (c.kind == call_class::data) {
+    serve_data(c, false, patience::wait);
+  } else {
+    replies_.push_back(answer(c.call));
+  }
+  ++next_;
+}
+
+// READ or WRITE.
+connection::served connection::serve_data(const classified& c, bool at_tables, patience p) {
   const auto who = user_of(c.call.user);
   if (!who) {
     replies_.push_back(reply_unknown_user(c.call, pool_));
-    return true;
+    return served::done;
   }
   const auto now = clock::now();
   nfsstat3 why = NFS3_OK;
   const open_file* file = files_.find(c.data, *who, now);
   async::ptr<open_file> opened;
   if (!file) {
-    if (!at_tables && !nfs_.any_thread()) return false;
+    if (!at_tables && !nfs_.any_thread()) return served::at_tables;
     opened = nfs_.open(c.data, async::ref<const principal>(who), why);
     file = opened.get();
   }
-  replies_.push_back(nfs_.read_or_write(c.data, file, why, notes_, pool_));
+  auto r = nfs_.read_or_write(c.data, file, why, p, notes_, pool_);
   if (opened) files_.remember(c.data, std::move(opened), now);
-  return true;
+  if (!r) return served::slowly;
+  replies_.push_back(std::move(*r));
+  return served::done;
 }
 
 // Any other call about files: carried out, or answered as it was when it came for the first time.

@@ -32,7 +32,8 @@ server::server(export_tree& tree, const server_settings& settings, parallel step
       settings_(settings),
       steps_(steps),
       limits_(limits),
-      verbose_(verbose) {
+      verbose_(verbose),
+      pool_(limits.disk_threads) {
   if (RAND_bytes(reinterpret_cast<unsigned char*>(run_.data()), run_.size()) != 1)
     openssl_broken("drawing a random number");
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));

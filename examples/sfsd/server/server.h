@@ -15,6 +15,7 @@
 #include "async/timer.h"
 #include "examples/sfsd/channel/handshake.h"
 #include "examples/sfsd/nfs/service.h"
+#include "examples/sfsd/server/blocking_pool.h"
 #include "examples/sfsd/server/coloring.h"
 #include "examples/sfsd/server/connection.h"
 #include "examples/sfsd/server/leases.h"
@@ -30,6 +31,7 @@ struct server_limits {
   std::chrono::seconds idle{600};      // without a byte either way
   std::chrono::seconds parting{2};     // to close its half when ours is closed
   std::chrono::seconds grace{5};       // from SIGTERM to the end, whatever clients are doing
+  unsigned disk_threads = 16;          // that wait for disks
   std::chrono::seconds lease{30};      // how long attributes are good that a client was given
 };
 
@@ -66,6 +68,7 @@ class server {
 
   // For connections: what all clients share. The default color, except where it says so.
   lease_table& leases() noexcept { return leases_; }
+  blocking_pool& pool() noexcept { return pool_; }  // any thread
   service& nfs() noexcept { return nfs_; }
   const server_settings& settings() const noexcept { return settings_; }
   const async::ref<const principal>& anonymous() const noexcept {
@@ -104,6 +107,7 @@ class server {
   async::timecb_t sweep_timer_;
   connection::clock::time_point last_sweep_ = connection::clock::now(), last_check_ = last_sweep_;
   boost::intrusive::list<connection> connections_;  // each is held by a count
+  blocking_pool pool_;                              // behind all that what it carries out uses
 };
 
 }  // namespace sfs
