@@ -163,8 +163,8 @@ void handshake::advance() {
   const int status = SSL_do_handshake(ssl_.get());
   if (status == 1) return finish();
   if (SSL_get_error(ssl_.get(), status) == SSL_ERROR_WANT_READ) return;
-  if (SSL_get_verify_result(ssl_.get()) != X509_V_OK)
-    return fail("the server's key is not the one that the HOSTID names");
+  wrong_key_ = SSL_get_verify_result(ssl_.get()) != X509_V_OK;
+  if (wrong_key_) return fail("the server's key is not the one that the HOSTID names");
   fail("the handshake failed: " + openssl_reason());
 }
 

@@ -92,6 +92,8 @@ class handshake {
   bool done() const noexcept { return state_ == state::done; }
   bool failed() const noexcept { return state_ == state::failed; }
   const std::string& why() const noexcept { return why_; }
+  // A client's: it failed because the server's key is not the one that the HOSTID names.
+  bool wrong_key() const noexcept { return wrong_key_; }
 
   // Only if done(), and once.
   session_secrets take_secrets() { return std::move(*secrets_); }
@@ -114,6 +116,7 @@ class handshake {
   std::array<std::uint8_t, 5> record_header_{};
   std::size_t header_filled_ = 0;
   std::size_t record_left_ = 0;
+  bool wrong_key_ = false;
   std::string why_;
   std::optional<session_secrets> secrets_;
 };

@@ -57,6 +57,15 @@ inline void append_write(std::vector<std::uint8_t>& to, std::uint32_t xid, std::
   store_be32(to.data() + begin, last_fragment | size);
 }
 
+// A value as XDR; empty if it takes more than `most` bytes.
+template <class T>
+std::vector<std::uint8_t> encoded(bool_t (*routine)(XDR*, T*), T& value,
+                                  std::size_t most = NFS3_MAXPATH + 4096) {
+  std::vector<std::uint8_t> out(most);
+  out.resize(xdr_encode(routine, value, out));
+  return out;
+}
+
 inline nfs_fh3 as_handle(bytes handle) noexcept {
   return {{static_cast<u_int>(handle.size()), reinterpret_cast<char*>(handle.data())}};
 }
