@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "async/fd.h"
@@ -99,19 +100,23 @@ class fake_channel final : public async::refcount {
   }
 
   void message(const_bytes content) {
-    byte_string payload(record_mark_size);
+    byte_string payload(record_mark_size + content.size());
     store_be32(payload.data(), last_fragment | static_cast<std::uint32_t>(content.size()));
-    payload.insert(payload.end(), content.begin(), content.end());
-    byte_string frame = frame_with(payload);
-    sender_->seal(record_type::data, frame);
-    out_.print(std::move(frame));
+    std::copy(content.begin(), content.end(), payload.begin() + record_mark_size);
+    const_bytes left = payload;
+    while (!left.empty()) {
+      byte_string frame = frame_with(left.first(std::min(left.size(), record_max_payload)));
+      left = left.subspan(frame.size() - record_overhead);
+      sender_->seal(record_type::data, frame);
+      out_.print(std::move(frame));
+    }
     write();
   }
   void reply(std::uint32_t xid, const_bytes results, rpc_accept status = rpc_accept::success) {
-    byte_string m(rpc_max_reply_header);
-    m.resize(accept(m.data(), xid, status));
-    m.insert(m.end(), results.begin(), results.end());
-    message(m);
+    byte_string m(rpc_max_reply_header + results.size());
+    const std::size_t header = accept(m.data(), xid, status);
+    std::copy(results.begin(), results.end(), m.begin() + static_cast<std::ptrdiff_t>(header));
+    message(const_bytes(m).first(header + results.size()));
   }
   template <class T>
   void reply(std::uint32_t xid, bool_t (*routine)(XDR*, T*), T& value) {
@@ -237,6 +242,7 @@ class fake_server {
 
   // What it says to HELLO and LOGIN; `plain`: it does not know SFS_PROGRAM.
   bool plain = false, silent = false;
+  std::optional<byte_string> nonsense;  // instead
   HELLOres hello{{1, 2, 3}, FALSE, 60, 16};
   std::uint32_t next_user = 100;
   loginstat login = LOGIN_OK;
@@ -255,6 +261,7 @@ class fake_server {
   }
   void sfs_called(fake_channel& channel, const rpc_call& c) {
     if (silent) return;
+    if (nonsense) return channel.reply(c.xid, *nonsense);
     if (plain) return channel.reply(c.xid, {}, rpc_accept::prog_unavail);
     if (c.procedure == SFSPROC_HELLO) {
       xdr_value<HELLOargs, xdr_HELLOargs> args;
