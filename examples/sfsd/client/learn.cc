@@ -61,6 +61,7 @@ class learner {
   void changed(const_bytes handle, const wcc_data& wcc) { changed(handle, in(wcc.after)); }
 
   void getattr();
+  void access();
   void lookup();
   void readdirplus();
   void first_attributes();
@@ -78,6 +79,15 @@ class learner {
 void learner::getattr() {
   with<GETATTR3res, xdr_GETATTR3res>([&](GETATTR3res& r) {
     if (r.status == NFS3_OK) cache_.store(first_, r.GETATTR3res_u.obj_attributes, reply_.token);
+  });
+}
+
+void learner::access() {
+  xdr_value<ACCESS3args, xdr_ACCESS3args> args;
+  first_attributes();
+  with<ACCESS3res, xdr_ACCESS3res>([&](ACCESS3res& r) {
+    if (r.status == NFS3_OK && args.decode(arguments_))
+      cache_.store_access(first_, args->access, r.ACCESS3res_u.resok.access, reply_.token);
   });
 }
 
@@ -101,7 +111,7 @@ void learner::readdirplus() {
   });
 }
 
-// ACCESS, READ and many others.
+// READ and many others.
 void learner::first_attributes() {
   if (const auto a = behind_status<post_op_attr, xdr_post_op_attr>(results_)) knows(first_, *a);
 }
@@ -142,6 +152,7 @@ void learner::learn_from(std::uint32_t procedure) {
     case NFSPROC3_LOOKUP:
       return lookup();
     case NFSPROC3_ACCESS:
+      return access();
     case NFSPROC3_READLINK:
     case NFSPROC3_READ:
     case NFSPROC3_READDIR:

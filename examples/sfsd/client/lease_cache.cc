@@ -72,6 +72,7 @@ bool lease_cache::has_links(const entry& e) noexcept {
 }
 
 void lease_cache::set(entry& e, const fattr3& attributes, const reply_token& token) {
+  if (!e.known || time_.now() >= e.until) e.access_asked = e.access_granted = 0;
   unset(e);
   e.known = true;
   e.attributes = attributes;
@@ -90,7 +91,8 @@ void lease_cache::store(const_bytes handle, const fattr3& attributes, const repl
   if (token.changes >= e.changed) set(e, attributes, token);
 }
 
-const fattr3* lease_cache::find(const_bytes handle) {
+// The file's entry, if its attributes are known and good.
+lease_cache::entry* lease_cache::find_known(const_bytes handle) {
   if (!fits(handle)) return nullptr;
   const auto found = entries_.find(key(handle));
   if (found == entries_.end() || !found->second.known) return nullptr;
@@ -100,7 +102,26 @@ const fattr3* lease_cache::find(const_bytes handle) {
     return nullptr;
   }
   recent_.splice(recent_.begin(), recent_, recent_.iterator_to(e));
-  return &e.attributes;
+  return &e;
+}
+
+const fattr3* lease_cache::find(const_bytes handle) {
+  const entry* e = find_known(handle);
+  return e ? &e->attributes : nullptr;
+}
+
+void lease_cache::store_access(const_bytes handle, std::uint32_t asked, std::uint32_t granted,
+                               const reply_token& token) {
+  entry* e = find_known(handle);
+  if (!e || token.changes < e->changed || token.changes < all_changed_) return;
+  e->access_asked |= asked;
+  e->access_granted = (e->access_granted & ~asked) | (granted & asked);
+}
+
+std::optional<std::uint32_t> lease_cache::find_access(const_bytes handle, std::uint32_t asked) {
+  const entry* e = find_known(handle);
+  if (!e || (asked & ~e->access_asked) != 0) return std::nullopt;
+  return e->access_granted & asked;
 }
 
 void lease_cache::invalidate(std::span<const const_bytes> handles, std::uint64_t number) {

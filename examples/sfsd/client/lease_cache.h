@@ -20,6 +20,7 @@
 #include <array>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 
@@ -41,6 +42,13 @@ class lease_cache {
 
   // Valid until the next call of this class; null if there are none.
   const fattr3* find(const_bytes handle);
+
+  // What an ACCESS said: of these bits that were asked, those are granted. It is good as long as
+  // the file's attributes are, if they are known. All calls must be one user's.
+  void store_access(const_bytes handle, std::uint32_t asked, std::uint32_t granted,
+                    const reply_token& token);
+  // Which of these bits are granted; empty if that is not known of all of them.
+  std::optional<std::uint32_t> find_access(const_bytes handle, std::uint32_t asked);
 
   // The change of that number was a change of these files; of none: of any.
   void invalidate(std::span<const const_bytes> handles, std::uint64_t number);
@@ -75,8 +83,10 @@ class lease_cache {
     bool known = false;         // the attributes are
     timing::clock::time_point until{};
     fattr3 attributes{};
+    std::uint32_t access_asked = 0, access_granted = 0;
   };
 
+  entry* find_known(const_bytes handle);
   entry& entry_of(const_bytes handle);
   void set(entry& e, const fattr3& attributes, const reply_token& token);
   void unset(entry& e) noexcept;

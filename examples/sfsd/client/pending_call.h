@@ -34,6 +34,7 @@ struct call_reply {
   bool denied = false;
   std::string_view why{};
   reply_token token{};
+  const_bytes arguments{};  // the call's own; valid until the callback returns
 };
 
 using reply_callback = async::callback<void, const call_reply&>::ref;

@@ -202,7 +202,9 @@ void session::settle(std::unique_ptr<pending_call> p, const call_reply& r) {
   --calls_;
   const auto self = async::mkref(this);
   const auto done = p->done;
-  done(r);
+  call_reply reply = r;
+  reply.arguments = p->call.arguments;
+  done(reply);
   p.reset();
   if (!was_full_ || queued_bytes_ > options_.max_queued / 2) return;
   was_full_ = false;
