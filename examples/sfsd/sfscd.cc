@@ -38,7 +38,7 @@ and calls take as long as that takes. They get an error only if the server shows
 key than the one that HOSTID names, or with --give-up.
 
 Who
-  --user-key FILE       call for the user with this key, made by sfskey user
+  --user-key FILE       call for the user with this key, made by sfskey gen --user
   --passphrase-file F   for a key that is encrypted; else it is asked for on the terminal
   --agent               call for the user with the first key that sfsagent holds
                         (without any of these, calls are anonymous)

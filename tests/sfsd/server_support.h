@@ -112,19 +112,19 @@ class running_server {
     const server_key key = new_key("127.0.0.1");
     if (!key.save(key_file_).empty()) std::abort();
     path_ = key.path();
-    std::vector<std::string> words{program("sfsd"), "--export", (scratch_.path() / "export"),
-                                   "--key",         key_file_,  "--anonymous",
-                                   "read",          "--listen", "127.0.0.1:0",
-                                   "--verbose"};
-    words.insert(words.end(), options.begin(), options.end());
-    process_ = std::make_unique<child_process>(std::move(words), max_fds);
-    const std::string line = process_->read_line();
-    const std::size_t at = line.find(" on port ");
-    if (at == std::string::npos) {
-      ADD_FAILURE() << "the server did not start: " << process_->finish().errors;
-      return;
+    options_ = std::move(options);
+    max_fds_ = max_fds;
+    start();
+  }
+
+  // As after a crash: at the same port, with the same key or another one.
+  void kill_and_start_again(bool other_key = false) {
+    process_.reset();
+    if (other_key) {
+      std::filesystem::remove(key_file_);
+      if (!new_key("127.0.0.1").save(key_file_).empty()) std::abort();
     }
-    port_ = static_cast<std::uint16_t>(std::stoi(line.substr(at + 9)));
+    start();
   }
 
   const byte_string& content() const { return content_; }
@@ -174,10 +174,29 @@ class running_server {
   }
 
  private:
+  void start() {
+    std::vector<std::string> words{
+        program("sfsd"), "--export", (scratch_.path() / "export"),
+        "--key",         key_file_,  "--anonymous",
+        "read",          "--listen", "127.0.0.1:" + std::to_string(port_),
+        "--verbose"};
+    words.insert(words.end(), options_.begin(), options_.end());
+    process_ = std::make_unique<child_process>(std::move(words), max_fds_);
+    const std::string line = process_->read_line();
+    const std::size_t at = line.find(" on port ");
+    if (at == std::string::npos) {
+      ADD_FAILURE() << "the server did not start: " << process_->finish().errors;
+      return;
+    }
+    port_ = static_cast<std::uint16_t>(std::stoi(line.substr(at + 9)));
+  }
+
   async::test::prng random_;
   byte_string content_;
   scratch_directory scratch_;
   std::string key_file_;
+  std::vector<std::string> options_;
+  rlim_t max_fds_ = 0;
   self_certifying_path path_;
   std::uint16_t port_ = 0;
   std::unique_ptr<child_process> process_;

@@ -77,6 +77,20 @@ outcome<tcp_pair> addresses_of(int fd) {
   return p;
 }
 
+outcome<found_owner> search_tables(const tcp_pair& pair) {
+  found_owner all;
+  for (const auto& [path, kind] : {std::pair{"/proc/self/net/tcp", tcp_table::ipv4},
+                                   std::pair{"/proc/self/net/tcp6", tcp_table::ipv6}}) {
+    const auto table = read_table(path);
+    if (!table && kind == tcp_table::ipv6) continue;  // a machine without IPv6
+    if (!table) return table.as_failure();
+    const found_owner here = owner_in(*table, kind, pair);
+    if (here.count > 0) all.owner = here.owner;
+    all.count += here.count;
+  }
+  return all;
+}
+
 }  // namespace
 
 found_owner owner_in(std::string_view table, tcp_table kind, const tcp_pair& pair) {
@@ -101,18 +115,14 @@ found_owner owner_in(std::string_view table, tcp_table kind, const tcp_pair& pai
 outcome<uid_t> owner_of_peer(int fd) {
   const auto pair = addresses_of(fd);
   if (!pair) return pair.as_failure();
-  found_owner all;
-  for (const auto& [path, kind] : {std::pair{"/proc/self/net/tcp", tcp_table::ipv4},
-                                   std::pair{"/proc/self/net/tcp6", tcp_table::ipv6}}) {
-    const auto table = read_table(path);
-    if (!table && kind == tcp_table::ipv6) continue;  // a machine without IPv6
-    if (!table) return table.as_failure();
-    const found_owner here = owner_in(*table, kind, *pair);
-    if (here.count > 0) all.owner = here.owner;
-    all.count += here.count;
+  // The kernel prints a page at a time, and what other sockets come and go meanwhile may hide one,
+  // or show it twice.
+  for (int tries = 0; tries < 10; ++tries) {
+    const auto found = search_tables(*pair);
+    if (!found) return found.as_failure();
+    if (found->count == 1) return found->owner;
   }
-  if (all.count != 1) return failure{"no process, or more than one, holds the other end"};
-  return all.owner;
+  return failure{"no process, or more than one, holds the other end"};
 }
 
 std::string text_of(const sockaddr_in& address) {
