@@ -62,6 +62,9 @@ std::vector<sfs::user_key> load(const std::vector<std::string>& files,
 
 // Goes on in a child, without the terminal. Nothing is registered with the event loop yet.
 void go_to_background() {
+  // If we were started by nobody's shell, our end hangs up the terminal, perhaps before the child
+  // has left it. main() says later what the signal does.
+  ::signal(SIGHUP, SIG_IGN);
   const pid_t child = ::fork();
   if (child < 0) async::fatal("cannot fork: %s", sfs::system_reason().c_str());
   if (child > 0) ::_exit(0);

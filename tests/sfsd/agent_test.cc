@@ -262,6 +262,27 @@ TEST_F(the_agent, lets_silent_and_too_many_clients_go) {
   EXPECT_TRUE(answers());
 }
 
+// Whom the kernel names as the other side, whatever the socket's mode says.
+TEST_F(the_agent, and_its_clients_deal_with_no_other_user) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may become another user";
+  start();
+  ::chmod(socket.c_str(), 0666);
+  ASSERT_EQ(::seteuid(12345), 0);
+  const fd_owner fd = connect();
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_TRUE(fd);
+  EXPECT_TRUE(is_closed_by_peer(fd.get()));
+  EXPECT_TRUE(answers());
+
+  const std::string path = scratch.path() / "others";
+  std::filesystem::permissions(scratch.path(), std::filesystem::perms(0777));
+  ASSERT_EQ(::seteuid(12345), 0);
+  const fd_owner another{async::unixsocket_listen(path)};
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_TRUE(another);
+  EXPECT_TRUE(has(agent_signers(path).why(), "it is another user's"));
+}
+
 // A file in the place of the agent, and an agent that never answers.
 TEST(a_client_of_an_agent, does_not_wait_for_ever) {
   const scratch_directory scratch;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -25,13 +26,18 @@ volatile sig_atomic_t signal_that_came = 0;
 
 void note_signal(int signal) { signal_that_came = signal; }
 
-// Has signals interrupt a read, as long as it lives, and only then do what they would have done.
+// Has signals end the waiting for a line, as long as it lives, and only then do what they would
+// have done. They are blocked but for the waiting, so that none comes just before it and is missed.
 class signals_noted {
  public:
   signals_noted() noexcept {
     signal_that_came = 0;
+    sigset_t them;
+    sigemptyset(&them);
+    for (int signal : ending_signals) sigaddset(&them, signal);
+    ::pthread_sigmask(SIG_BLOCK, &them, &mask_before_);
     struct sigaction noting = {};
-    noting.sa_handler = note_signal;  // without SA_RESTART
+    noting.sa_handler = note_signal;
     for (std::size_t i = 0; i < before_.size(); ++i)
       ::sigaction(ending_signals[i], &noting, &before_[i]);
   }
@@ -39,11 +45,23 @@ class signals_noted {
     for (std::size_t i = 0; i < before_.size(); ++i)
       ::sigaction(ending_signals[i], &before_[i], nullptr);
     if (signal_that_came != 0) ::raise(signal_that_came);
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
   }
   signals_noted(const signals_noted&) = delete;
   signals_noted& operator=(const signals_noted&) = delete;
 
+  // Until there is something to read. False, with errno, if a signal came first.
+  bool wait_for(int fd) const noexcept {
+    pollfd p{fd, POLLIN, 0};
+    int ready;
+    do {
+      ready = ::ppoll(&p, 1, nullptr, &mask_before_);
+    } while (ready < 0 && errno == EINTR && signal_that_came == 0);
+    return ready > 0;
+  }
+
  private:
+  sigset_t mask_before_;
   std::array<struct sigaction, std::size(ending_signals)> before_;
 };
 
@@ -77,7 +95,7 @@ bool read_line(int terminal, secret_text& line) noexcept {
   ssize_t n;
   do {
     n = ::read(terminal, line.data(), line.size());
-  } while (n < 0 && errno == EINTR && signal_that_came == 0);
+  } while (n < 0 && errno == EINTR);
   if (n < 0) return false;
   line.cut(static_cast<std::size_t>(n));
   return true;
@@ -101,7 +119,7 @@ outcome<secret_text> ask_passphrase(const std::string& question) {
     const signals_noted noted;  // they do what they do when the terminal is as it was
     const no_echo quiet(terminal.get());
     if (quiet && write_all(terminal.get(), shown(question) + ": "))
-      done = read_line(terminal.get(), line);
+      done = noted.wait_for(terminal.get()) && read_line(terminal.get(), line);
   }
   if (!done) return failure{"the terminal: " + system_reason()};
   return first_line(std::move(line), "the terminal");
