@@ -42,7 +42,9 @@ void check_existing(const maker& m) {
     const struct stat before = look("d/there");
     watch({{"d", nothing}, {"d/there", nothing}}, [&] {
       FAILS(EEXIST, m.run("d/there", 0644));
-      if (t == type::directory) FAILS(EEXIST, m.run("d/there/", 0644));
+      // open() looks at the slash first, and says EISDIR.
+      bool slash = t == type::directory && m.makes != type::regular;
+      if (slash) FAILS(EEXIST, m.run("d/there/", 0644));
     });
     EQUAL(look("d/there").st_ino, before.st_ino);
     EQUAL(octal(look("d/there").st_mode), octal(before.st_mode));
