@@ -20,6 +20,7 @@ const std::vector<feature_words>& features() {
       {feature::immutable, "immutable", "the flags of chattr: skipped anyway where ioctl() fails"},
       {feature::links, "links", "hard links"},
       {feature::locks, "locks", "fcntl() locks and flock()"},
+      {feature::nameless, "nameless", "open unlinked files that keep no name in their directory"},
       {feature::open_unlinked, "open-unlinked", "all calls on the descriptor of an unlinked file"},
       {feature::owners, "owners", "owners, groups and modes that can be changed"},
       {feature::post_2038, "post-2038", "times after 2038"},

@@ -20,6 +20,7 @@ enum class feature {
   immutable,
   links,
   locks,
+  nameless,
   open_unlinked,
   owners,
   pre_1970,
