@@ -56,7 +56,7 @@ ROOT_CASE(mknod, existing_character_device) {
 ROOT_CASE(mknod, keeps_device_numbers) {
   if (lacks(feature::devices)) return;
   for (type t : {type::block, type::character}) {
-    for (unsigned major : {0u, 1u, 7u, 127u, 255u, 256u, 511u, 4095u}) {
+    for (unsigned major : {0u, 1u, 7u, 127u, 255u, 256u, 511u}) {
       for (unsigned minor : {0u, 1u, 3u, 255u, 256u, 65535u, 65536u, 0x3ffffu}) {
         context of{name_of(t), ' ', major, ':', minor};
         if (t == type::character && major == 0 && minor == 0) continue;  // overlayfs's whiteout

@@ -94,13 +94,13 @@ CASE(rename, moves_times) {
     context of{name_of(t)};
     MUST(mkdir("from", 0755));
     MUST(mkdir("to", 0755));
-    make(t, "from/f");
+    make(t, "from/f", 0755);
     watch({{"from", both}, {"from/f", "from/g", of_file}},
           [] { WORKS(rename("from/f", "from/g")); });
     watch({{"from", both}, {"to", both}, {"from/g", "to/h", of_file}},
           [] { WORKS(rename("from/g", "to/h")); });
     make(type::regular, "from/file");
-    make(type::directory, "from/dir");
+    make(type::directory, "from/dir", 0755);
     make(type::regular, "from/dir/entry");
     watch({{"from", nothing}, {"from/dir", nothing}, {"to", nothing}, {"to/h", nothing}}, [&] {
       FAILS(ENOENT, rename("to/missing", "from/x"));

@@ -10,7 +10,8 @@ namespace posix {
 
 struct tally {
   std::atomic<long> number, passed, failed, skipped;
-  char reasons[4096];  // why checks of this group were skipped
+  std::atomic<bool> clock_stands;  // a wait for the file system's clock was in vain
+  char reasons[4096];              // why checks of this group were skipped
 };
 
 tally& counts();

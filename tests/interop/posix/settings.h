@@ -22,7 +22,6 @@ enum class feature {
   locks,
   nameless,
   open_unlinked,
-  owners,
   pre_1970,
   post_2038,
   rename_ctime,
