@@ -34,7 +34,7 @@ struct place {
     c.shown(bytes_of(where.dir));
     status = directory.is_directory() ? check_name(text_of(where.name)) : NFS3ERR_NOTDIR;
     // What is there already is there, whatever else could be said about such a name.
-    if (name == "." || name == "..") status = NFS3ERR_EXIST;
+    if (status != NFS3ERR_NOTDIR && (name == "." || name == "..")) status = NFS3ERR_EXIST;
   }
   int fd() const noexcept { return directory.path_fd.get(); }
 };
@@ -162,7 +162,12 @@ void make_directory(const call_context& c, MKDIR3args& args, made_result& out) {
   const mode_t mode = first_mode(args.attributes, 0777);
   const nfsstat3 status =
       make_entry(c, at, [&](int d, const char* name) { return ::mkdirat(d, name, mode); });
-  const sattr3 left = after_making(args.attributes);
+  sattr3 left = after_making(args.attributes);
+  // The kernel makes no directory with these; when they are set, those handed down would go.
+  constexpr mode_t set_id = S_ISUID | S_ISGID;
+  left.mode.set_it = (mode & set_id) != 0;
+  if (at.status == NFS3_OK)
+    left.mode.set_mode3_u.mode |= at.directory.attributes.stx_mode & S_ISGID;
   give_back(c, args.where, at, &left, status, out);
 }
 

@@ -28,6 +28,12 @@ void note_entry(const call_context& c, const located& directory, std::string_vie
   if (const located l = c.tree.look_up(directory, name, c.who); l.status == NFS3_OK) c.changed(l);
 }
 
+// A table of names looks for a file where it was seen last: here, from now on. Who has made a new
+// name often takes the old one away.
+void learn_name(const call_context& c, const located& directory, std::string_view name) {
+  if (!c.tree.any_thread()) (void)c.tree.look_up(directory, name, c.who);
+}
+
 void remove_entry(const call_context& c, const diropargs3& what, int flags, nfsstat3 for_dot,
                   wcc_res& res) {
   const located directory = directory_of(c, what.dir);
@@ -73,8 +79,7 @@ void rename(const call_context& c, RENAME3args& args, RENAME3res& res) {
   if (res.status == NFS3_OK) {
     c.changed(bytes_of(args.from.dir));
     c.changed(bytes_of(args.to.dir));
-    // A table of names learns the new one by looking it up.
-    if (!c.tree.any_thread()) (void)c.tree.look_up(to, new_name, c.who);
+    learn_name(c, to, new_name);
   }
   res.fromdir_wcc = changed_from(from);
   res.todir_wcc = changed_from(to);
@@ -98,6 +103,7 @@ void link(const call_context& c, LINK3args& args, LINK3res& res) {
   if (res.status == NFS3_OK) {
     c.changed(bytes_of(args.file));
     c.changed(bytes_of(args.link.dir));
+    learn_name(c, directory, name);
   }
   const wcc_data after = changed_from(file);
   res.file_attributes = after.after;

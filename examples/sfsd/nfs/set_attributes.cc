@@ -27,6 +27,18 @@ bool is_time(time_how how, const nfstime3& given) noexcept {
   return how != SET_TO_CLIENT_TIME || given.nseconds < 1'000'000'000;
 }
 
+// What can be refused before anything is changed. The kernel takes the largest number of a user or
+// a group for "as it is".
+nfsstat3 check_attributes(const sattr3& wanted) noexcept {
+  constexpr u_int nobody_at_all = 0xffffffff;
+  if (!is_time(wanted.atime.set_it, wanted.atime.set_atime_u.atime) ||
+      !is_time(wanted.mtime.set_it, wanted.mtime.set_mtime_u.mtime) ||
+      (wanted.uid.set_it && wanted.uid.set_uid3_u.uid == nobody_at_all) ||
+      (wanted.gid.set_it && wanted.gid.set_gid3_u.gid == nobody_at_all))
+    return NFS3ERR_INVAL;
+  return NFS3_OK;
+}
+
 nfsstat3 set_size(const call_context& c, const located& file, std::uint64_t size) {
   if (file.is_directory()) return NFS3ERR_ISDIR;
   if (!S_ISREG(file.attributes.stx_mode)) return NFS3ERR_INVAL;
@@ -46,9 +58,8 @@ nfsstat3 set_owner(const located& file, const sattr3& wanted) noexcept {
 }
 
 nfsstat3 set_times(const located& file, const sattr3& wanted) noexcept {
-  const auto& [a, m] = std::pair(wanted.atime, wanted.mtime);
-  if (!is_time(a.set_it, a.set_atime_u.atime) || !is_time(m.set_it, m.set_mtime_u.mtime))
-    return NFS3ERR_INVAL;
+  const set_atime& a = wanted.atime;
+  const set_mtime& m = wanted.mtime;
   const timespec times[] = {time_wanted(a.set_it, a.set_atime_u.atime),
                             time_wanted(m.set_it, m.set_mtime_u.mtime)};
   const int done = ::utimensat(AT_FDCWD, fd_path(file.path_fd.get()).c_str(), times, 0);
@@ -58,8 +69,9 @@ nfsstat3 set_times(const located& file, const sattr3& wanted) noexcept {
 }  // namespace
 
 nfsstat3 apply_attributes(const call_context& c, const located& file, const sattr3& wanted) {
-  nfsstat3 status = NFS3_OK;
-  if (wanted.size.set_it) status = set_size(c, file, wanted.size.set_size3_u.size);
+  nfsstat3 status = check_attributes(wanted);
+  if (status == NFS3_OK && wanted.size.set_it)
+    status = set_size(c, file, wanted.size.set_size3_u.size);
   const acting as(c.who);
   if (status == NFS3_OK && (wanted.uid.set_it || wanted.gid.set_it))
     status = set_owner(file, wanted);
