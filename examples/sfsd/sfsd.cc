@@ -199,6 +199,8 @@ int main(int argc, char** argv) {
   // this size are mapped one by one, which costs little because busy clients keep theirs.
   ::mallopt(M_MMAP_THRESHOLD, 32 * 1024);
   ::umask(0);  // the modes are the clients'
+  // A file that becomes too long for our limits fails its WRITE, and not us.
+  std::signal(SIGXFSZ, SIG_IGN);
   sfs::command_line line(argc, argv, help);
   line.take_config();
   const std::string directory = needed(line.value("--export"), "--export DIR");
