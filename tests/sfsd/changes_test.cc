@@ -125,7 +125,7 @@ TEST_P(setting_attributes, cuts_a_file_and_makes_it_longer_with_zeros) {
 TEST_P(setting_attributes, refuses_sizes_that_no_file_can_have_and_of_what_has_none) {
   byte_string f = file_of(*alice, "f", "1"), d = directory_of(*alice, "d");
   nfs.be(alice);
-  for (std::uint64_t size : {std::uint64_t{INT64_MAX}, std::uint64_t{INT64_MAX} + 1, UINT64_MAX})
+  for (std::uint64_t size : {std::uint64_t{INT64_MAX} + 1, UINT64_MAX})
     EXPECT_EQ(nfs.set(f, wanted().size(size)).status, NFS3ERR_FBIG) << size;
   EXPECT_EQ(nfs.attributes(f).size, 1u);
   EXPECT_EQ(nfs.set(d, wanted().size(0)).status, NFS3ERR_ISDIR);
@@ -160,9 +160,9 @@ TEST_P(setting_attributes, sets_times_to_the_clients_or_to_the_servers) {
   byte_string f = file_of(*alice, "f", "");
   nfs.be(alice);
   ASSERT_EQ(nfs.set(f, wanted().atime({5, 6}).mtime({7, 8})).status, NFS3_OK);
-  ASSERT_EQ(nfs.set(f, wanted().mtime({0xffffffff, 999'999'999})).status, NFS3_OK);
+  ASSERT_EQ(nfs.set(f, wanted().mtime({0x7fffffff, 999'999'999})).status, NFS3_OK);
   EXPECT_TRUE(nfs.attributes(f).atime == (nfstime3{5, 6})) << "only what was asked for";
-  EXPECT_TRUE(nfs.attributes(f).mtime == (nfstime3{0xffffffff, 999'999'999}));
+  EXPECT_TRUE(nfs.attributes(f).mtime == (nfstime3{0x7fffffff, 999'999'999}));
   const auto now = static_cast<u_int>(::time(nullptr));
   ASSERT_EQ(nfs.set(f, wanted().atime_now().mtime_now()).status, NFS3_OK);
   EXPECT_GE(nfs.attributes(f).atime.seconds, now - 1);
@@ -249,7 +249,8 @@ TEST_P(access_rights, do_not_allow_any_change_in_a_read_only_export) {
   writing_client other(root, anonymous::read, 1, o);
   byte_string there = other.mount();
   byte_string same = other.look_up(there, "f"), sub = other.look_up(there, "d");
-  const fattr3 of_file = nfs.attributes(f), of_directory = nfs.attributes(top);
+  const fattr3 of_file = nfs.attributes(f), of_directory = nfs.attributes(d),
+               of_top = nfs.attributes(top);
   for (const auto& user : {root_user, alice}) {
     other.be(user);
     EXPECT_EQ(other.set(same, wanted().mode(0)).status, NFS3ERR_ROFS);
@@ -267,8 +268,8 @@ TEST_P(access_rights, do_not_allow_any_change_in_a_read_only_export) {
     EXPECT_EQ(other.read_at(same, 0, 10), "12345") << "looking is allowed";
   }
   EXPECT_TRUE(same_attributes(nfs.attributes(f), of_file));
-  EXPECT_TRUE(same_attributes(nfs.attributes(top), of_directory));
-  EXPECT_EQ(nfs.attributes(d).nlink, 2u);
+  EXPECT_TRUE(same_attributes(nfs.attributes(d), of_directory));
+  EXPECT_TRUE(same_attributes(nfs.attributes(top), of_top));
 }
 
 }  // namespace

@@ -279,15 +279,5 @@ TEST_P(making, a_node_of_each_type_and_devices_only_for_root) {
   EXPECT_EQ(nfs.make_node(d, "n", static_cast<ftype3>(99)).status, NFS3ERR_BADTYPE);
 }
 
-TEST_P(making, directories_counts_them_as_links_of_their_parent) {
-  byte_string d = directory_of(*alice, "d");
-  nfs.be(alice);
-  for (u_int n = 0; n < 3; ++n) {
-    const made m = nfs.make_directory(d, std::to_string(n));
-    EXPECT_EQ(m.attributes.nlink, 2u);
-    EXPECT_EQ(m.directory.after.post_op_attr_u.attributes.nlink, 3 + n);
-  }
-}
-
 }  // namespace
 }  // namespace sfs::test

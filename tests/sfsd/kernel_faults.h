@@ -1,0 +1,33 @@
+// The system calls with which a server writes, as a test wants them to go: counted, and failing or
+// doing less than they were asked to. In between, the kernel's own are called.
+//
+// Serves no stage of its own. Thread safety: one test at a time; the calls may come from any
+// thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace sfs::test {
+
+struct kernel_faults {
+  std::atomic<int> fsyncs{0}, fdatasyncs{0};
+  std::atomic<int> sync_error{0};   // errno of each fsync and fdatasync; 0: as the kernel says
+  std::atomic<int> write_error{0};  // errno of each pwrite, as soon as `writes_left` have been done
+  std::atomic<int> writes_left{0};
+  std::atomic<std::size_t> write_most{0};  // how much a pwrite takes at most; 0: all
+
+  int syncs() const { return fsyncs + fdatasyncs; }
+};
+
+// Those in force; none while there is no `faults_for_a_test`.
+kernel_faults* faults() noexcept;
+
+// Faults as long as it lives.
+class faults_for_a_test : public kernel_faults {
+ public:
+  faults_for_a_test() noexcept;
+  ~faults_for_a_test();
+};
+
+}  // namespace sfs::test
