@@ -1,0 +1,1 @@
+"""The parts of bench/sfs_peers: the file server beside its peers."""
