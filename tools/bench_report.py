@@ -3,8 +3,8 @@
 
 usage: tools/bench_report.py [--brief] [--filter=REGEX] [--runs=N] [GROUP...]
 
-A group's program is build/release/bench/GROUP_bench, or the script bench/sfs_scaling for `sfs`.
-It takes Google Benchmark's options and writes its JSON. In the names of its benchmarks, which are
+A group's program is build/release/bench/GROUP_bench, or the script bench/sfs_scaling for `sfs` and
+bench/sfs_peers for `peers`. It takes Google Benchmark's options and writes its JSON. In the names of its benchmarks, which are
 paths, one part says whose figure it is:
 
     self_post/cpus:2/colors:64/ours
@@ -18,6 +18,7 @@ reached: a list of objects with
     peer          beside which peer; without it the figure stands alone
     figure, unit  another counter, or `rate` (one over the figure above, per second)
     min_ratio or max_ratio (ours over the peer's), min or max (ours): the target, a number or "1/15"
+    optional      true: what it needs may be missing, and then it is not missed
 
 The middle one of the runs counts. The spread is (largest - smallest) / middle, of ours or of the
 peer's runs, whichever is wider. With --brief each benchmark runs once and hardly measures: no
@@ -39,7 +40,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build'
-SCRIPTS = {'sfs': ROOT / 'bench/sfs_scaling'}
+SCRIPTS = {'sfs': ROOT / 'bench/sfs_scaling', 'peers': ROOT / 'bench/sfs_peers'}
 BOUNDS = {'max_ratio': ('ratio', '<='), 'min_ratio': ('ratio', '>='),
           'max': ('ours', '<='), 'min': ('ours', '>=')}
 ADDED_BY_GOOGLE_BENCHMARK = re.compile(
@@ -153,7 +154,7 @@ def rows_of(pairs, targets):
         if target.get('figure') in (None, 'rate'):
             judged |= {(name, line.peer_name) for name, line in found}
         rows += [line for _, line in found]
-        if not found:
+        if not found and not target.get('optional'):
             unused.append(f"{target['group']}: {target['name']} "
                           f"{target.get('figure', '')} {target.get('peer', '')}".rstrip())
     for name, sides in pairs.items():
@@ -213,7 +214,7 @@ def main():
     parser.add_argument('--brief', action='store_true')
     parser.add_argument('--filter', default='.')
     parser.add_argument('--runs', type=int, default=5)
-    parser.add_argument('--timeout', type=int, default=1800, help='seconds for one group')
+    parser.add_argument('--timeout', type=int, default=3600, help='seconds for one group')
     parser.add_argument('groups', nargs='*')
     options = parser.parse_args()
     (BUILD / 'bench').mkdir(parents=True, exist_ok=True)
