@@ -74,12 +74,14 @@ class Sfsd:
         port = free_port()
         log = place.tmp / 'sfsd.log'
         command = [place.programs / 'sfsd', '--export', directory, '--key', place.key,
-                   '--anonymous', 'read', '--listen', f'127.0.0.1:{port}', '--cpus', cpus,
+                   '--users', place.users, '--listen', f'127.0.0.1:{port}', '--cpus', cpus,
                    *options]
         with daemon(log, place.server_cpus(cpus), *command, port=port) as server:
-            address = ['--suite', 'aes-128-gcm', '--connect', f'127.0.0.1%{port}',
-                       f'{place.path}/data']
-            yield NfsServer(place, cpus, [server.pid], address)
+            reach = ['--connect', f'127.0.0.1%{port}', '--user-key', place.user_key]
+            address = ['--suite', 'aes-128-gcm', *reach, f'{place.path}/data']
+            running = NfsServer(place, cpus, [server.pid], address)
+            running.mount_options = reach
+            yield running
 
 
 GANESHA = '''

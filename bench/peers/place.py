@@ -2,6 +2,7 @@
 import collections
 import os
 import pathlib
+import pwd
 import shutil
 import sys
 
@@ -37,6 +38,7 @@ class Place:
         self.key = self.tmp / 'key'
         self.path = run(self.programs / 'sfskey', 'gen', '--location', '127.0.0.1',
                         self.key).strip()
+        self._enter_user()
         self.cpus = sorted(os.sched_getaffinity(0))
 
     @staticmethod
@@ -64,6 +66,13 @@ class Place:
         for old in directory.iterdir():
             old.unlink()
         return directory
+
+    def _enter_user(self):
+        """A key for us, and the server's table in which it is."""
+        self.user_key, self.users = self.tmp / 'user.key', self.tmp / 'users'
+        line = run(self.programs / 'sfskey', 'gen', '--user', self.user_key).strip()
+        run(self.programs / 'sfskey', 'register', '--users', self.users, '--user',
+            pwd.getpwuid(os.geteuid()).pw_name, line)
 
     def leave(self):
         """Gives back what was only for this run."""

@@ -142,14 +142,8 @@ class write_job final : public simple_job {
         commit_(f) {}
 
   void append(std::vector<std::uint8_t>& to, std::uint32_t xid) override {
-    const std::size_t begin = to.size();
-    WRITE3head args{as_handle(files_.own), offset(xid), size_, UNSTABLE, size_};
-    append_nfs(to, xid, NFSPROC3_WRITE, xdr_WRITE3head, args);
-    const auto data = files_.content.subspan(offset(xid), size_);
-    to.insert(to.end(), data.begin(), data.end());
-    to.resize(to.size() + (4 - size_ % 4) % 4);
-    const std::size_t message = to.size() - begin - record_mark_size;
-    store_be32(to.data() + begin, last_fragment | static_cast<std::uint32_t>(message));
+    append_write(to, xid, files_.user, {as_handle(files_.own), offset(xid), size_, UNSTABLE, size_},
+                 files_.content.subspan(offset(xid), size_));
   }
 
   void check(std::uint32_t, const_bytes results) override {
