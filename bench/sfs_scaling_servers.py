@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import re
 import signal
 import subprocess
@@ -35,6 +36,17 @@ class Workplace:
         if not self.key.exists():
             run(self.programs / 'sfskey', 'gen', '--location', '127.0.0.1', self.key)
         self.path = run(self.programs / 'sfskey', 'show', self.key).strip()
+        self.user_key, self.users = self.directory / 'user.key', self.directory / 'users'
+        if not self.users.exists():
+            self._enter_user()
+
+    def _enter_user(self):
+        """A key for us, and the server's table in which it is: a mix of calls writes, too."""
+        if self.user_key.exists():
+            self.user_key.unlink()
+        line = run(self.programs / 'sfskey', 'gen', '--user', self.user_key).strip()
+        run(self.programs / 'sfskey', 'register', '--users', self.users, '--user',
+            pwd.getpwuid(os.geteuid()).pw_name, line)
 
     def _make_file(self):
         if self.file.exists() and self.file.stat().st_size == FILE_BYTES:
@@ -62,7 +74,7 @@ def server(place, program, options, compute_bound=False, cpu=None):
     if compute_bound:
         environment['OPENSSL_ia32cap'] = '0:0'
     command = [str(program), '--export', str(place.export), '--key', str(place.key),
-               '--anonymous', 'read', '--listen', '127.0.0.1:0', *options]
+               '--users', str(place.users), '--listen', '127.0.0.1:0', *options]
     if cpu is not None:
         command = ['taskset', '--cpu-list', str(cpu), *command]
     process = subprocess.Popen(command, env=environment, text=True, stdin=subprocess.DEVNULL,
@@ -83,10 +95,11 @@ def server(place, program, options, compute_bound=False, cpu=None):
         process.stdout.close()
 
 
-def load(place, servers, suite, read_size, seconds, warmup):
+def load(place, servers, op, suite, read_size, seconds, warmup):
     """Loads the servers and returns what sfsload measured."""
-    command = [place.programs / 'sfsload', '--connections', CONNECTIONS, '--suite', suite,
-               '--size', read_size, '--seconds', seconds, '--warmup', warmup,
+    command = [place.programs / 'sfsload', '--op', op, '--user-key', place.user_key,
+               '--connections', CONNECTIONS, '--suite', suite, '--size', read_size,
+               '--seconds', seconds, '--warmup', warmup,
                '--connect', ','.join(f'127.0.0.1%{port}' for _, port in servers),
                '--server-pid', ','.join(str(pid) for pid, _ in servers),
                f'{place.path}/data', place.file]

@@ -1,4 +1,4 @@
-"""What is used through a mount: sshfs for small operations, and sfsmount beside sshfs and bindfs."""
+"""What is used through a mount: sshfs for small operations; sfsmount beside sshfs and bindfs."""
 import contextlib
 import os
 import pathlib
