@@ -16,7 +16,7 @@ namespace sfs {
 namespace {
 
 constexpr std::size_t most_at_once = 1 << 20;
-constexpr int low_water = 128 * 1024;
+constexpr std::size_t low_water = 128 * 1024;
 constexpr std::size_t longest_head = 2048;  // of a call, without a WRITE's data
 
 float microseconds_since(std::chrono::steady_clock::time_point then) {
@@ -37,13 +37,15 @@ load_connection::load_connection(load_wire wire, std::unique_ptr<load_files> fil
       reply_size_(reply_size),
       reply_on_wire_(wire_.size_on_wire(reply_size)),
       slots_(o.window) {
-  if (replies_of(options_) == replies::of_one_length) {
-    // Fewer wake-ups: the kernel waits until a good part of the window has come.
-    const int enough =
-        static_cast<int>(std::min<std::size_t>(low_water, options_.window * reply_on_wire_ / 2));
-    ::setsockopt(wire_.fd(), SOL_SOCKET, SO_RCVLOWAT, &enough, sizeof enough);
-  }
+  // Fewer wake-ups: the kernel waits until a good part of the window has come.
+  if (replies_of(options_) == replies::of_one_length)
+    wake_after(std::min(low_water, options_.window * reply_on_wire_ / 2));
   async::make_async(wire_.fd());
+}
+
+void load_connection::wake_after(std::size_t bytes) {
+  const int enough = static_cast<int>(bytes);
+  ::setsockopt(wire_.fd(), SOL_SOCKET, SO_RCVLOWAT, &enough, sizeof enough);
 }
 
 void load_connection::begin() {
@@ -77,6 +79,7 @@ void load_connection::send(const std::vector<std::uint32_t>& xids) {
   }
   wire_.send(std::move(calls));
   asked_ += xids.size();
+  if (asked_ == options_.calls) wake_after(1);  // not so much as elsewhen may be left to come
   if (replies_of(options_) == replies::of_one_length) batches_.push_back({asked_, now});
   write();
 }

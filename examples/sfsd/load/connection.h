@@ -54,6 +54,7 @@ class load_connection {
   void readable();
   void finish();
 
+  void wake_after(std::size_t bytes);
   void take_replies_of_one_length();
   bool discard();
   bool collect();
