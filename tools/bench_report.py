@@ -125,7 +125,7 @@ def row(name, sides, peer_name, target):
     """One line of the table; None if the figure that the target asks for was not measured."""
     figure = target.get('figure')
     ours, spread, runs = summary(sides['ours'], figure)
-    peer, peer_spread, _ = summary(sides[peer_name], figure) if peer_name else (None, 0, 0)
+    peer, peer_spread, _ = summary(sides.get(peer_name, []), figure)
     ratio = ours / peer if ours is not None and peer else None
     if ours is None or peer_name and ratio is None:
         return None
