@@ -124,7 +124,8 @@ TEST_P(writing, to_a_file_that_was_removed_while_it_was_open_is_refused) {
   const auto held = nfs.nfs.open(call, alice, why);
   ASSERT_TRUE(held);
   std::filesystem::remove(root / "f");
-  reply r = nfs.nfs.read_or_write(call, held.get(), NFS3_OK, nfs.notes, nfs.pool);
+  reply r = std::move(
+      *nfs.nfs.read_or_write(call, held.get(), NFS3_OK, patience::wait, nfs.notes, nfs.pool));
   EXPECT_EQ(load_be32(r.at(record_mark_size + rpc_accepted_size)), std::uint32_t{NFS3ERR_STALE});
 }
 
