@@ -20,26 +20,10 @@
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/client/session.h"
-#include "mp/color.h"
 #include "tests/sfsd/support.h"
 #include "wrap/wrap.h"
 
 namespace sfs::test {
-
-// Runs the event loop until `done` is true. False if that takes too long.
-template <class Done>
-bool run_until(Done done, std::chrono::seconds limit = std::chrono::seconds(30)) {
-  const auto give_up = std::chrono::steady_clock::now() + limit;
-  bool good = false;
-  std::function<void()> look = [&] {
-    good = done();
-    if (good || std::chrono::steady_clock::now() > give_up) return async::stop();
-    async::delaycb(std::chrono::microseconds(100), async::wrap([&] { look(); }));
-  };
-  async::post(async::color(), [&] { look(); });
-  async::amain({.cpus = 1});
-  return good;
-}
 
 class fake_timing final : public timing {
  public:
@@ -49,6 +33,15 @@ class fake_timing final : public timing {
     t->cb = std::move(cb);
     timers_.emplace(now_ + delay, t);
     return t;
+  }
+
+  void soon(async::callback<void>::ref cb) override { soon_.push_back(std::move(cb)); }
+  void run_soon() {
+    while (!soon_.empty()) {
+      const auto cb = soon_.front();
+      soon_.pop_front();
+      cb();
+    }
   }
 
   // Lets time pass, and has what is due run, in order.
@@ -75,9 +68,29 @@ class fake_timing final : public timing {
     void cancel() noexcept override { cb = nullptr; }
     async::callback<void>::ptr cb;
   };
+  std::deque<async::callback<void>::ref> soon_;
   clock::time_point now_{std::chrono::hours(1)};
   std::multimap<clock::time_point, async::ref<fake_timer>> timers_;
 };
+
+// Runs the event loop until `done` is true. False if that takes too long. When the loop stops, what
+// was posted to it is lost: so nothing may be posted here that is waited for later, and what is to
+// run soon is kept by the clock.
+template <class Done>
+bool run_until(fake_timing& time, Done done,
+               std::chrono::seconds limit = std::chrono::seconds(30)) {
+  const auto give_up = std::chrono::steady_clock::now() + limit;
+  bool good = false;
+  std::function<void()> look = [&] {
+    time.run_soon();
+    good = done();
+    if (good || std::chrono::steady_clock::now() > give_up) return async::stop();
+    async::delaycb(std::chrono::microseconds(50), async::wrap([&] { look(); }));
+  };
+  async::delaycb(std::chrono::microseconds(0), async::wrap([&] { look(); }));
+  async::amain({.cpus = 1});
+  return good;
+}
 
 // What a client has called.
 struct seen_call {
@@ -201,17 +214,16 @@ class fake_server {
     for (auto& c : channels) c->cut();
   }
 
-  // For session_options::connect.
-  async_channel::connector connector() {
-    return [this](async::callback<void, int>::ref cb) {
+  // For session_options::connect. Connections come soon by this clock.
+  async_channel::connector connector(fake_timing& time) {
+    return [this, &time](async::callback<void, int>::ref cb) {
       ++attempts;
       int ends[2];
       if (refusing || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-        async::post(async::color(), [cb] {
+        return time.soon(async::wrap([cb] {
           errno = ECONNREFUSED;
           cb(-1);
-        });
-        return;
+        }));
       }
       async::make_async(ends[0]);
       auto c = async::make_ref<fake_channel>(
@@ -219,7 +231,7 @@ class fake_server {
           [this](fake_channel& channel, const rpc_call& call) { called(channel, call); });
       channels.push_back(c);
       c->begin();
-      async::post(async::color(), [cb, fd = ends[0]] { cb(fd); });
+      time.soon(async::wrap([cb, fd = ends[0]] { cb(fd); }));
     };
   }
 

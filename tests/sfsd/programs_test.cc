@@ -191,7 +191,7 @@ TEST(the_key_program, makes_a_key_once_and_shows_its_path) {
 }
 
 TEST(every_program, teaches_its_use_and_refuses_what_it_does_not_know) {
-  for (const char* name : {"sfsd", "sfs", "sfskey", "sfsload", "sfsagent"}) {
+  for (const char* name : {"sfsd", "sfs", "sfscd", "sfskey", "sfsload", "sfsagent"}) {
     const finished help = run_program({name, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_TRUE(help.output.starts_with("usage: ")) << name;

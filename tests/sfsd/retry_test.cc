@@ -228,10 +228,13 @@ TEST(looking_into_an_answer, survives_any_reply) {
 class a_resent_call : public testing::Test {
  protected:
   a_resent_call() {
-    options.connect = server.connector();
+    options.connect = server.connector(time);
     options.time = &time;
   }
-  ~a_resent_call() override { s->end(); }
+  ~a_resent_call() override {
+    s->end();
+    time.run_soon();
+  }
 
   // Has a MKDIR sent twice; the second time the server says that there is such a name.
   void make_directory_twice() {
@@ -243,13 +246,13 @@ class a_resent_call : public testing::Test {
               ++answers;
               status = r.results.size() < 4 ? 99 : load_be32(r.results.data());
             }));
-    ASSERT_TRUE(run_until([&] { return server.calls() == 1; }));
+    ASSERT_TRUE(run_until(time, [&] { return server.calls() == 1; }));
     server.channel().cut();
     server.on_call = [](fake_channel& c, const rpc_call& call) {
       c.reply(call.xid, call.procedure == NFSPROC3_LOOKUP ? found(attributes(NF3DIR))
                                                           : failed_with(NFS3ERR_EXIST));
     };
-    ASSERT_TRUE(run_until([&] {
+    ASSERT_TRUE(run_until(time, [&] {
       time.advance(std::chrono::milliseconds(50));
       return answers > 0;
     }));
@@ -288,7 +291,7 @@ TEST_F(a_resent_call, is_looked_into_even_if_that_too_is_interrupted) {
             ++answers;
             status = load_be32(r.results.data());
           }));
-  ASSERT_TRUE(run_until([&] { return server.calls() == 1; }));
+  ASSERT_TRUE(run_until(time, [&] { return server.calls() == 1; }));
   server.channel().cut();
   bool cut = false;
   server.on_call = [&](fake_channel& c, const rpc_call& call) {
@@ -296,7 +299,7 @@ TEST_F(a_resent_call, is_looked_into_even_if_that_too_is_interrupted) {
     if (!std::exchange(cut, true)) return c.cut();
     c.reply(call.xid, found(attributes(NF3DIR)));
   };
-  ASSERT_TRUE(run_until([&] {
+  ASSERT_TRUE(run_until(time, [&] {
     time.advance(std::chrono::milliseconds(50));
     return answers > 0;
   }));
@@ -313,12 +316,12 @@ TEST_F(a_resent_call, that_is_being_looked_into_fails_with_the_session) {
             ++answers;
             what = r.what;
           }));
-  ASSERT_TRUE(run_until([&] { return server.calls() == 1; }));
+  ASSERT_TRUE(run_until(time, [&] { return server.calls() == 1; }));
   server.channel().cut();
   server.on_call = [&](fake_channel& c, const rpc_call& call) {
     if (call.procedure == NFSPROC3_MKDIR) c.reply(call.xid, failed_with(NFS3ERR_EXIST));
   };
-  ASSERT_TRUE(run_until([&] {
+  ASSERT_TRUE(run_until(time, [&] {
     time.advance(std::chrono::milliseconds(50));
     return server.calls() == 3;
   }));

@@ -7,7 +7,6 @@
 
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/client/retry.h"
-#include "mp/color.h"
 #include "wrap/wrap.h"
 
 namespace sfs {
@@ -62,8 +61,7 @@ session::~session() {
 }
 
 bool session::call(session_call c, reply_callback done) {
-  was_full_ = full();
-  if (was_full_) return false;
+  if (full()) return false;
   take(std::move(c), std::move(done));
   return true;
 }
@@ -74,6 +72,7 @@ void session::take(session_call c, reply_callback done) {
   by_xid_.emplace(p->xid, p);
   queued_.push_back(*p);
   queued_bytes_ += p->size();
+  was_full_ |= full();
   ++calls_;
   if (phase_ == phase::failed || phase_ == phase::ended || gave_up_) return fail_soon();
   pump_soon();
@@ -84,13 +83,11 @@ void session::take(session_call c, reply_callback done) {
 void session::pump_soon() {
   if (pump_posted_ || phase_ != phase::open) return;
   pump_posted_ = true;
-  async::post(async::color(), [self = async::mkref(this)] {
-    self->pump_posted_ = false;
-    self->pump();
-  });
+  time_.soon(async::wrap(async::mkref(this), &session::pump));
 }
 
 void session::pump() {
+  pump_posted_ = false;
   while (phase_ == phase::open && !queued_.empty() && window_is_open()) {
     pending_call& first = queued_.front();
     if (channel_->congested())
@@ -254,11 +251,10 @@ void session::fail_calls(const std::string& why) {
 void session::fail_soon() {
   if (fail_posted_) return;
   fail_posted_ = true;
-  async::post(async::color(), [self = async::mkref(this)] {
+  time_.soon(async::wrap([self = async::mkref(this)] {
     self->fail_posted_ = false;
-    if (self->phase_ == phase::open) return;
-    self->fail_calls(self->why_);
-  });
+    if (self->phase_ != phase::open) self->fail_calls(self->why_);
+  }));
 }
 
 std::uint32_t session::new_xid() {

@@ -2,6 +2,7 @@
 #include "examples/sfsd/client/timing.h"
 
 #include "async/timer.h"
+#include "mp/color.h"
 
 namespace sfs {
 namespace {
@@ -22,6 +23,7 @@ class real_timing final : public timing {
   async::ref<timer> after(clock::duration delay, async::callback<void>::ref cb) override {
     return async::make_ref<real_timer>(delay, std::move(cb));
   }
+  void soon(async::callback<void>::ref cb) override { async::cpucb(std::move(cb)); }
 };
 
 }  // namespace

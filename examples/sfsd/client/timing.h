@@ -1,5 +1,5 @@
-// Time as the asynchronous client sees it: what the clock says, and callbacks after a while. Tests
-// give it a clock that they turn by hand. Serves stages 1 and 2.
+// Time as the asynchronous client sees it: what the clock says, and callbacks soon or after a
+// while. Tests give it a clock that they turn by hand. Serves stages 1 and 2.
 //
 // Thread safety: one color (the default color).
 // Invariant: a timer that was cancelled does not run any more.
@@ -24,6 +24,8 @@ class timing {
   virtual ~timing() = default;
   virtual clock::time_point now() = 0;
   virtual async::ref<timer> after(clock::duration delay, async::callback<void>::ref cb) = 0;
+  // Once what runs now, and what was to run soon before, has run.
+  virtual void soon(async::callback<void>::ref cb) = 0;
 
   // The machine's clock and the event loop's timers.
   static timing& real();

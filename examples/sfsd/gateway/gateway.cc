@@ -179,11 +179,15 @@ void gateway::answered(async::ref<local_client> to, rpc_call header, const call_
 // --- The session ---
 
 void gateway::session_opened() {
+  const char* const where = server_.location.text.c_str();
   cache_.set_lease(session_->lease());
-  const login_state* user = session_->login(1);
-  if (user && !user->why.empty())
-    async::warn("%s: %s", server_.location.text.c_str(), user->why.c_str());
-  if (connected_) async::warn("%s: connected again", server_.location.text.c_str());
+  if (const login_state* user = session_->login(1)) {
+    if (!user->why.empty() && !connected_) async::fatal("%s: %s", where, user->why.c_str());
+    if (!user->why.empty()) async::warn("%s: %s", where, user->why.c_str());
+    if (user->why.empty() && user->user == 0)
+      async::warn("%s: it knows no users; calls are anonymous", where);
+  }
+  if (connected_) async::warn("%s: connected again", where);
   connected_ = true;
   last_loss_.clear();
   if (const auto ready = std::exchange(ready_, nullptr)) (*ready)();
