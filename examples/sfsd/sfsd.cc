@@ -240,6 +240,7 @@ int main(int argc, char** argv) {
                  sfs::system_reason().c_str());
 
   limits.max_clients = clients_with_descriptors(limits.max_clients);
+  sfs::give_up_reserves();
   const sfs::server_settings settings(*key, *suites);
   sfs::server server(**tree, settings, steps, limits, verbose);
   std::optional<users_file> users;

@@ -1,6 +1,7 @@
-// See user.h.
+// See principal.h.
 #include "examples/sfsd/nfs/principal.h"
 
+#include <linux/capability.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -51,6 +52,16 @@ async::ref<const principal> make_anonymous() {
 bool can_act() noexcept {
   static const bool root = ::geteuid() == 0;
   return root;
+}
+
+void give_up_reserves() noexcept {
+  __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (!can_act() || ::syscall(SYS_capget, &head, sets) < 0) return;
+  auto& set = sets[CAP_TO_INDEX(CAP_SYS_RESOURCE)];
+  set.effective &= ~CAP_TO_MASK(CAP_SYS_RESOURCE);
+  set.permitted &= ~CAP_TO_MASK(CAP_SYS_RESOURCE);
+  if (::syscall(SYS_capset, &head, sets) < 0) refused("its capabilities");
 }
 
 std::uint64_t principal::next_number() noexcept {

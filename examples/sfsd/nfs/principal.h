@@ -38,6 +38,10 @@ async::ref<const principal> make_anonymous();
 // Whether calls are carried out with their users' identities.
 bool can_act() noexcept;
 
+// Of what root may do, gives up what does not go with the uid: to use the blocks that a file system
+// keeps for root, and to exceed quotas. For the start of a program, before it has threads.
+void give_up_reserves() noexcept;
+
 class [[nodiscard]] acting {
  public:
   // Ends the program if the kernel refuses: whatever came next would be done with wrong rights.
