@@ -179,8 +179,9 @@ TEST_P(making, a_file_unchecked_takes_the_one_that_is_there_and_cuts_it_if_asked
   EXPECT_EQ(again.attributes.mode, 0640u) << "it keeps its attributes";
   EXPECT_EQ(again.attributes.size, 5u);
   const fattr3 before = nfs.attributes(d);
-  const made cut = nfs.create(d, "f", UNCHECKED, wanted().size(0));
+  const made cut = nfs.create(d, "f", UNCHECKED, wanted().size(0).mode(0777).mtime({1, 1}));
   ASSERT_EQ(cut.status, NFS3_OK);
+  EXPECT_EQ(cut.attributes.mode, 0640u);
   EXPECT_EQ(cut.attributes.size, 0u);
   EXPECT_TRUE(tells(nfs, cut.directory, before, d));
 }

@@ -110,10 +110,10 @@ TEST_P(renaming, keeps_the_handle_and_tells_of_both_directories) {
     EXPECT_TRUE(tells(nfs, r.to, to, e));
     EXPECT_TRUE(nfs.look_up(d, name).empty());
   }
-  EXPECT_EQ(nfs.look_up(e, "new f"), f);
-  EXPECT_EQ(nfs.look_up(e, "new sub"), sub);
   EXPECT_EQ(nfs.attributes(f).type, NF3REG);
   EXPECT_EQ(nfs.attributes(within).type, NF3REG) << "and what is beneath keeps it too";
+  EXPECT_EQ(nfs.look_up(e, "new f"), f);
+  EXPECT_EQ(nfs.look_up(e, "new sub"), sub);
   EXPECT_EQ(nfs.look_up(sub, ".."), e);
 }
 
