@@ -13,11 +13,9 @@
 #include "async/signal.h"
 #include "examples/sfsd/base/command_line.h"
 #include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/client/access.h"
 #include "examples/sfsd/client/login.h"
 #include "examples/sfsd/gateway/gateway.h"
-#include "examples/sfsd/users/agent.h"
-#include "examples/sfsd/users/passphrase.h"
-#include "examples/sfsd/users/revocation.h"
 #include "wrap/wrap.h"
 
 namespace {
@@ -37,25 +35,17 @@ When the connection to the server is lost, or the server is restarted, sfscd con
 and calls take as long as that takes. They get an error only if the server shows another
 key than the one that HOSTID names, or with --give-up.
 
-Who
-  --user-key FILE       call for the user with this key, made by sfskey gen --user
-  --passphrase-file F   for a key that is encrypted; else it is asked for on the terminal
-  --agent               call for the user with the first key that sfsagent holds
-                        (without any of these, calls are anonymous)
+  --listen PORT         for NFS and MOUNT on 127.0.0.1 (default: a free one)
+  --mount-port PORT     one more port, for clients that want MOUNT elsewhere
   --allow-any-local-user
                         serve every user of this machine: they all act with our key. By
                         default only processes of our own user, and of root, may connect
-
-Where
-  --listen PORT         for NFS and MOUNT on 127.0.0.1 (default: a free one)
-  --mount-port PORT     one more port, for clients that want MOUNT elsewhere
-  --connect HOST%PORT   connect there, not to LOCATION; the key must be the path's
-
-How
   --give-up S           fail calls when the server could not be reached for S seconds
   --max-clients N       connections (default 64)
-  --suite NAMES         suites of ciphers, best first, separated by commas: aes-128-gcm,
-                        aes-256-gcm, chacha20-poly1305 (default: all, in this order)
+)";
+
+constexpr const char* help_end =
+    R"(  --config FILE         options from a file, one in a line: NAME = VALUE, or NAME
   --help                this text
 
 SIGTERM and SIGINT end it well: calls that are under way are finished first.
@@ -85,44 +75,6 @@ std::uint16_t parse_port(const std::string& option, const std::string& text) {
   return number;
 }
 
-std::shared_ptr<sfs::login_signer> signer_of(sfs::command_line& line) {
-  const auto file = line.value("--user-key"), passphrase = line.value("--passphrase-file");
-  const bool agent = line.flag("--agent");
-  if (file && agent) sfs::command_line::wrong("say --user-key or --agent");
-  if (file) {
-    auto key = sfs::user_key::load(*file, sfs::passphrase_for(*file, passphrase));
-    if (!key) async::fatal("%s", key.why().c_str());
-    return sfs::signer_with(std::move(*key));
-  }
-  if (!agent) return nullptr;
-  auto signers = sfs::agent_signers(sfs::default_agent_socket());
-  if (!signers) async::fatal("%s", signers.why().c_str());
-  if (signers->empty()) async::fatal("the agent is not there, or holds no key");
-  return std::move(signers->front());
-}
-
-sfs::session_options session_of(sfs::command_line& line) {
-  sfs::session_options o;
-  if (const auto names = line.value("--suite")) {
-    const auto suites = sfs::parse_suites(*names);
-    if (!suites) sfs::command_line::wrong("--suite " + *names + ": " + sfs::suites_are);
-    o.suites = *suites;
-  }
-  if (const auto where = line.value("--connect")) {
-    auto location = sfs::server_location::parse(*where);
-    if (!location) sfs::command_line::wrong("--connect " + *where + ": " + location.why());
-    o.instead = std::move(*location);
-  }
-  if (const auto s = line.number("--give-up", 0, 1, 1'000'000))
-    o.give_up_after = std::chrono::seconds(s);
-  return o;
-}
-
-void check_standing(const sfs::self_certifying_path& server) {
-  const sfs::standing s = sfs::check_revocation(server.id, sfs::default_revocation_directories());
-  if (!s) async::fatal("%s: %s", server.text().c_str(), s.why.c_str());
-}
-
 void say_where(const sfs::self_certifying_path& server, int nfs_port, int mount_port) {
   std::printf("serving %s on 127.0.0.1 port %d\n", server.text().c_str(), nfs_port);
   std::printf("nfs://127.0.0.1/?nfsport=%d&mountport=%d&version=3\n", nfs_port, mount_port);
@@ -132,25 +84,27 @@ void say_where(const sfs::self_certifying_path& server, int nfs_port, int mount_
 }  // namespace
 
 int main(int argc, char** argv) {
-  sfs::command_line line(argc, argv, help);
-  sfs::session_options session = session_of(line);
+  sfs::command_line line(argc, argv, std::string(help) + sfs::access_help + help_end);
+  line.take_config();
+  const sfs::access_options access = sfs::take_access_options(line);
   sfs::gateway_options options;
   options.max_clients = line.number("--max-clients", options.max_clients, 1, 10'000);
   options.any_local_user = line.flag("--allow-any-local-user");
   const std::uint16_t port = parse_port("--listen", line.value_or("--listen", "0"));
   const auto second = line.value("--mount-port");
   const std::uint16_t mount_port = second ? parse_port("--mount-port", *second) : port;
-  const auto signer = signer_of(line);
+  const auto give_up = line.number("--give-up", 0, 1, 1'000'000);
   const auto words = line.rest(1);
   if (words.empty()) sfs::command_line::wrong("say which server: /sfs/@LOCATION,HOSTID");
   const auto server = sfs::self_certifying_path::parse(words[0]);
   if (!server) sfs::command_line::wrong(words[0] + ": " + server.why());
   if (!server->rest.empty())
     sfs::command_line::wrong(words[0] + ": the path ends with HOSTID; clients mount what is below");
-  check_standing(*server);
-  if (signer) session.logins.push_back(sfs::login_by(signer, *server));
+  auto session = sfs::session_for(access, *server);
+  if (!session) async::fatal("%s", session.why().c_str());
+  if (give_up) session->give_up_after = std::chrono::seconds(give_up);
 
-  sfs::gateway gateway(*server, std::move(session), options);
+  sfs::gateway gateway(*server, std::move(*session), options);
   const int nfs = listen_on(port), nfs_port = async::local_port(nfs);
   const int mount = second ? listen_on(mount_port) : -1;
   const int mount_at = second ? async::local_port(mount) : nfs_port;

@@ -13,4 +13,17 @@ login_key login_by(std::shared_ptr<login_signer> signer, const self_certifying_p
   return login;
 }
 
+outcome<session_options> session_for(const access_options& access,
+                                     const self_certifying_path& server) {
+  if (std::string why = why_not_trusted(access, server.id); !why.empty())
+    return failure{server.text() + ": " + why};
+  auto signers = our_signers(access);
+  if (!signers) return signers.as_failure();
+  session_options o;
+  o.suites = access.reach.suites;
+  o.instead = access.reach.instead;
+  if (!signers->empty()) o.logins.push_back(login_by(std::move(signers->front()), server));
+  return o;
+}
+
 }  // namespace sfs
