@@ -52,6 +52,11 @@ reply reply_unknown_user(const rpc_call& call, block_pool& pool) {
   return header_only(pool, [&](std::uint8_t* to) { return deny_credentials(to, call.xid); });
 }
 
+reply reply_wrong_version(const rpc_call& call, std::uint32_t version, block_pool& pool) {
+  return header_only(
+      pool, [&](std::uint8_t* to) { return accept_mismatch(to, call.xid, version, version); });
+}
+
 reply reply_without_results(const rpc_call& call, rpc_accept status, block_pool& pool) {
   return header_only(pool, [&](std::uint8_t* to) { return accept(to, call.xid, status); });
 }
@@ -73,10 +78,7 @@ reply service::answer(const rpc_call& call, const principal& who, lease_notes& n
                       block_pool& pool) {
   if (!is_known_program(call.program))
     return reply_without_results(call, rpc_accept::prog_unavail, pool);
-  if (call.version != protocol_version)
-    return header_only(pool, [&](std::uint8_t* to) {
-      return accept_mismatch(to, call.xid, protocol_version, protocol_version);
-    });
+  if (call.version != protocol_version) return reply_wrong_version(call, protocol_version, pool);
   const procedure* p =
       call.program == NFS_PROGRAM ? nfs_procedure(call.procedure) : mount_procedure(call.procedure);
   if (!p) return reply_without_results(call, rpc_accept::proc_unavail, pool);

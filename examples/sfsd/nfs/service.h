@@ -41,6 +41,9 @@ reply refuse(const classified& c, block_pool& pool);
 // A reply that says no more than this about the call.
 reply reply_without_results(const rpc_call& call, rpc_accept status, block_pool& pool);
 
+// The program is here in this version only.
+reply reply_wrong_version(const rpc_call& call, std::uint32_t version, block_pool& pool);
+
 // Nobody has logged in as the user for whom the call is said to be.
 reply reply_unknown_user(const rpc_call& call, block_pool& pool);
 

@@ -88,8 +88,12 @@ class connection final : public async::refcount,
   // Tells the client that attributes of these files are no longer to be trusted: io color.
   void tell(const std::vector<sealed_handle>& files);
 
-  // The keys of the users that are logged in: the color of the tables.
-  const std::vector<ed25519_public>& login_keys() const noexcept { return login_keys_; }
+  // The users that are logged in: the color of the tables.
+  struct login {
+    std::uint32_t number;
+    ed25519_public key;
+  };
+  const std::vector<login>& logged_in() const noexcept { return logged_in_; }
 
   const async::color& io_color() const noexcept { return colors_.io; }  // [io]
 
@@ -143,6 +147,7 @@ class connection final : public async::refcount,
   void greeted(std::unique_ptr<client_session> s, bool resumed);
   void log_in(const rpc_call& call);
   void look_up_user();
+  void log_out();
   template <class Result>
   void reply_with(bool_t (*routine)(XDR*, Result*), Result& result);
   void leases_ended(std::span<const sealed_handle> files) override;
@@ -163,7 +168,7 @@ class connection final : public async::refcount,
   bool tell_all_ = false;
 
   // Guarded by the color of the tables.
-  std::vector<ed25519_public> login_keys_;
+  std::vector<login> logged_in_;
 
   // Guarded by the round.
   inbox inbox_;
@@ -184,6 +189,7 @@ class connection final : public async::refcount,
   bool proved_ = false;         // that its sender has the private half
   std::unique_ptr<client_session> session_;
   std::optional<client_number> client_;  // what HELLO said
+  bool spoken_ = false;                  // a call was answered: it is too late for HELLO
   bool leased_ = false;
   lease_notes notes_;
   std::uint64_t last_change_ = 0;  // when the batch began

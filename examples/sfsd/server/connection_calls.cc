@@ -142,25 +142,22 @@ void connection::reply_with(bool_t (*routine)(XDR*, Result*), Result& result) {
 
 // The SFS program (nfs/sfs.x).
 void connection::serve_channel(const rpc_call& call) {
-  const auto refuse_with = [&](rpc_accept why) {
-    replies_.push_back(reply_without_results(call, why, pool_));
+  const auto answer_with = [&](rpc_accept how) {
+    replies_.push_back(reply_without_results(call, how, pool_));
   };
-  int nothing = 0;
-  bool_t (*no_results)(XDR*, int*) = [](XDR*, int*) -> bool_t { return TRUE; };
   xdr_value<u_int, xdr_u_int> number;
   if (call.version != SFS_V1) {
-    refuse_with(rpc_accept::prog_mismatch);
+    replies_.push_back(reply_wrong_version(call, SFS_V1, pool_));
   } else if (call.procedure == SFSPROC_NULL && call.arguments.empty()) {
-    reply_with(no_results, nothing);
+    answer_with(rpc_accept::success);
   } else if (call.procedure == SFSPROC_HELLO) {
     return hello(call);
   } else if (call.procedure == SFSPROC_LOGIN) {
     return log_in(call);
   } else if (call.procedure == SFSPROC_LOGOUT && number.decode(call.arguments)) {
-    logins_.remove(*number);
-    reply_with(no_results, nothing);
+    return run(colors_.tables, &connection::log_out);  // [all]
   } else {
-    refuse_with(call.procedure > SFSPROC_LOGOUT ? rpc_accept::proc_unavail
+    answer_with(call.procedure > SFSPROC_LOGOUT ? rpc_accept::proc_unavail
                                                 : rpc_accept::garbage_args);
   }
   ++next_;
@@ -169,7 +166,7 @@ void connection::serve_channel(const rpc_call& call) {
 
 void connection::hello(const rpc_call& call) {
   xdr_value<HELLOargs, xdr_HELLOargs> args;
-  if (!args.decode(call.arguments) || client_ || session_ || !replies_.empty()) {
+  if (!args.decode(call.arguments) || client_ || spoken_ || !replies_.empty()) {
     replies_.push_back(reply_without_results(call, rpc_accept::garbage_args, pool_));
     ++next_;
     return serve();
@@ -226,12 +223,22 @@ void connection::look_up_user() {
     res.status = LOGIN_TOO_MANY;
   } else {
     name = who->account.name;
-    login_keys_.push_back(login_key_);
-    res.LOGINres_u.resok = {logins_.add(async::ref<const principal>(who)), who->account.uid,
-                            who->account.gid, name.data()};
+    const std::uint32_t number = logins_.add(async::ref<const principal>(who));
+    logged_in_.push_back({number, login_key_});
+    res.LOGINres_u.resok = {number, who->account.uid, who->account.gid, name.data()};
     server_.note_login(*this, *who);
   }
   reply_with(xdr_LOGINres, res);
+  ++next_;
+  run(colors_.files, &connection::serve);  // [all]
+}
+
+// The argument was decoded before.
+void connection::log_out() {
+  const std::uint32_t number = load_be32(batch_[next_].call.arguments.data());
+  logins_.remove(number);
+  std::erase_if(logged_in_, [number](const login& l) { return l.number == number; });
+  replies_.push_back(reply_without_results(batch_[next_].call, rpc_accept::success, pool_));
   ++next_;
   run(colors_.files, &connection::serve);  // [all]
 }

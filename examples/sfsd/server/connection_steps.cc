@@ -74,6 +74,7 @@ bool connection::take_call() {
 }
 
 void connection::seal_replies() {
+  spoken_ = spoken_ || !replies_.empty();
   for (reply& r : replies_) seal_and_queue(std::move(r));
   replies_.clear();
   run(colors_.io, &connection::send);  // [crypto]

@@ -118,8 +118,8 @@ void server::use_users(std::shared_ptr<const user_table> users) {
 // Drops the clients of users who may not log in any more.
 void server::check_users() {
   for (connection& c : connections_)
-    for (const ed25519_public& key : c.login_keys())
-      if (!find_user(key))
+    for (const connection::login& l : c.logged_in())
+      if (!find_user(l.key))
         async::post(c.io_color(), [c = async::mkref(&c)] {
           c->drop("one of its users may not log in any more");
         });  // [io]
