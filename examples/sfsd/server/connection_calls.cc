@@ -21,7 +21,7 @@ client_session& connection::session() {
 
 void connection::serve() {
   notes_.note_shown = leased_;
-  notes_.note_changed = server_.leases().anyone();
+  notes_.note_changed = true;  // who wants to know may come while the calls are carried out
   for (; next_ < batch_.size(); ++next_) {
     const classified& c = batch_[next_];
     if (c.kind == call_class::refused) {
@@ -41,6 +41,7 @@ void connection::serve() {
       return run(colors_.tables, &connection::serve_at_tables);  // [all]
     }
   }
+  if (!notes_.changed.empty() && !server_.leases().anyone()) notes_.changed.clear();
   const bool news = !notes_.shown.empty() || !notes_.changed.empty();
   if (news) return run(colors_.tables, &connection::settle_leases);  // [all]
   run(colors_.crypto, &connection::seal_replies);                    // [crypto]

@@ -8,7 +8,7 @@ namespace sfs {
 void lease_table::join(holder& h) noexcept {
   if (h.joined_) return;
   h.joined_ = true;
-  holders_.fetch_add(1, std::memory_order_relaxed);  // whoever is shown something comes here later
+  holders_.fetch_add(1, std::memory_order_seq_cst);  // before the first look: see anyone()
 }
 
 void lease_table::leave(holder& h) noexcept {

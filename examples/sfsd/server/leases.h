@@ -78,8 +78,12 @@ class lease_table {
   // The number of the last change: for show().
   std::uint64_t last_change() const noexcept { return last_.load(std::memory_order_acquire); }
 
-  // Whether anybody wants to know what changes.
-  bool anyone() const noexcept { return holders_.load(std::memory_order_relaxed) > 0; }
+  // Whether anybody wants to know what changes: to be asked when the change has been made. Who
+  // joins later looks later, and sees it.
+  bool anyone() const noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the change before the question
+    return holders_.load(std::memory_order_relaxed) > 0;
+  }
 
   void join(holder& h) noexcept;
   void leave(holder& h) noexcept;
