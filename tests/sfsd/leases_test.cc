@@ -93,6 +93,10 @@ TEST_F(a_lease, ends_by_itself_and_then_nobody_is_told) {
   EXPECT_EQ(b.take(), numbers{1});
   change({2}, &c);
   EXPECT_EQ(a.take(), numbers{2});
+  now += 30s;
+  show(a, {3});
+  show(b, {3});
+  EXPECT_EQ(table.size(), 1u) << "and nothing is kept of those that are over";
 }
 
 TEST_F(a_lease, begins_anew_each_time_the_file_is_shown) {

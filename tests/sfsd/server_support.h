@@ -3,6 +3,7 @@
 // Serves no stage of its own. Thread safety: one thread per object.
 #pragma once
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -32,7 +33,8 @@ struct finished {
 // A child process with its standard output and error in pipes.
 class child_process {
  public:
-  explicit child_process(std::vector<std::string> words, rlim_t max_fds = 0) {
+  // As another user than root, if one is given.
+  explicit child_process(std::vector<std::string> words, rlim_t max_fds = 0, uid_t as = 0) {
     int out[2], err[2];
     if (::pipe(out) < 0 || ::pipe(err) < 0) std::abort();
     pid_ = ::fork();
@@ -44,6 +46,8 @@ class child_process {
         const rlimit limit{max_fds, max_fds};
         ::setrlimit(RLIMIT_NOFILE, &limit);
       }
+      if (as != 0 && (::setgroups(0, nullptr) < 0 || ::setgid(as) < 0 || ::setuid(as) < 0))
+        ::_exit(126);
       std::vector<char*> argv;
       for (auto& word : words) argv.push_back(word.data());
       argv.push_back(nullptr);
@@ -102,7 +106,7 @@ inline finished run_program(std::vector<std::string> words) {
 // A server of a directory with some files, and what a client needs to reach it.
 class running_server {
  public:
-  explicit running_server(std::vector<std::string> options = {}, rlim_t max_fds = 0)
+  explicit running_server(std::vector<std::string> options = {}, rlim_t max_fds = 0, uid_t as = 0)
       : random_(async::test::make_prng(99)), content_(random_bytes(random_, 3'000'000)) {
     scratch_.directory("export");
     scratch_.file("export/data", {reinterpret_cast<const char*>(content_.data()), content_.size()});
@@ -114,6 +118,8 @@ class running_server {
     path_ = key.path();
     options_ = std::move(options);
     max_fds_ = max_fds;
+    as_ = as;
+    if (as != 0) give_all_to(as);
     start();
   }
 
@@ -181,7 +187,7 @@ class running_server {
         "read",          "--listen", "127.0.0.1:" + std::to_string(port_),
         "--verbose"};
     words.insert(words.end(), options_.begin(), options_.end());
-    process_ = std::make_unique<child_process>(std::move(words), max_fds_);
+    process_ = std::make_unique<child_process>(std::move(words), max_fds_, as_);
     const std::string line = process_->read_line();
     const std::size_t at = line.find(" on port ");
     if (at == std::string::npos) {
@@ -191,11 +197,17 @@ class running_server {
     port_ = static_cast<std::uint16_t>(std::stoi(line.substr(at + 9)));
   }
 
+  void give_all_to(uid_t owner) const {
+    for (const auto& e : std::filesystem::recursive_directory_iterator(scratch_.path()))
+      if (::lchown(e.path().c_str(), owner, owner) < 0) std::abort();
+  }
+
   async::test::prng random_;
   byte_string content_;
   scratch_directory scratch_;
   std::string key_file_;
   std::vector<std::string> options_;
+  uid_t as_ = 0;
   rlim_t max_fds_ = 0;
   self_certifying_path path_;
   std::uint16_t port_ = 0;
