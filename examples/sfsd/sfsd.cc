@@ -20,6 +20,8 @@
 #include "examples/sfsd/base/fd.h"
 #include "examples/sfsd/channel/keys.h"
 #include "examples/sfsd/nfs/export.h"
+#include "examples/sfsd/server/metrics.h"
+#include "examples/sfsd/server/metrics_socket.h"
 #include "examples/sfsd/server/server.h"
 #include "examples/sfsd/users/user_table.h"
 #include "wrap/wrap.h"
@@ -74,13 +76,15 @@ Limits
   --lease S             seconds for which clients may keep attributes (default 30); they are
                         told when somebody else changes the file
 
+  --metrics SOCKET      tell Prometheus' metrics to who connects to this Unix socket (the
+                        server's owner): curl --unix-socket SOCKET http://localhost/metrics
   --config FILE         options from a file, one in a line: NAME = VALUE, or NAME; those on
                         the command line count more
   --verbose             log who logs in, and who is dropped and why
   --help                this text
 
 SIGTERM and SIGINT end it well: requests that are being served are finished. SIGHUP reads the
-table of users again at once.
+table of users again at once. SIGUSR1 writes the metrics to standard error.
 )";
 
 struct listen_address {
@@ -220,6 +224,7 @@ int main(int argc, char** argv) {
       line.number("--disk-threads", uniprocessor ? 0 : 16, 0, uniprocessor ? 0 : 1024));
   limits.lease = std::chrono::seconds(line.number("--lease", 30, 1, 3600));
   const auto users_path = line.value("--users");
+  const auto metrics_path = line.value("--metrics");
   const bool read_only = line.flag("--read-only");
   // For tests: what a server does that may not have the kernel's handles.
   const bool table = line.flag("--handles-from-table");
@@ -246,6 +251,11 @@ int main(int argc, char** argv) {
   std::optional<users_file> users;
   if (users_path) users.emplace(server, *users_path);
   server.accept_on(fd);
+  const auto metrics = [&server] { return sfs::metrics::text(server.clients()); };
+  std::optional<sfs::metrics_socket> teller;
+  if (metrics_path) teller.emplace(*metrics_path, metrics);
+  if (teller && !teller->why_not().empty()) async::fatal("%s", teller->why_not().c_str());
+  async::sigcb(SIGUSR1, async::wrap([metrics] { std::fputs(metrics().c_str(), stderr); }));
   if (users) async::sigcb(SIGHUP, async::wrap(&*users, &users_file::read_again));
   for (int signal : {SIGTERM, SIGINT})
     async::sigcb(signal, async::wrap(&server, &sfs::server::end));

@@ -31,14 +31,27 @@ connection::~connection() {
   if (client_) server_.give_back(*client_, number_, std::move(session_));
 }
 
-// Runs the next step under its color: at once if that is the color that is running.
+// Which kind of work has this color, which is one of ours.
+work_kind connection::kind_of(const async::color& c) const noexcept {
+  if (&c == &colors_.crypto) return work_kind::crypto;  // [crypto]
+  if (&c == &colors_.io) return work_kind::io;          // [crypto]
+  return &c == &colors_.files ? work_kind::files : work_kind::tables;
+}
+
+// Runs the next step under its color: at once if that is the color that is running. What calls it
+// is over.
 void connection::run(const async::color& c, step next) {
-  if (c.is_current()) return (this->*next)();  // [crypto]
-  post(c, next);                               // [crypto]
+  meter_.end();
+  if (!c.is_current()) return post(c, next);  // [crypto]
+  meter_.begin(kind_of(c));
+  (this->*next)();
 }
 
 void connection::post(const async::color& c, step next) {
-  async::post(c, [self = async::mkref(this), next] { ((*self).*next)(); });
+  async::post(c, [self = async::mkref(this), kind = kind_of(c), next] {
+    self->meter_.begin(kind);
+    ((*self).*next)();
+  });
 }
 
 void connection::begin() {
@@ -58,6 +71,8 @@ void connection::readable() {
     reading_ = false;
     return;
   }
+  meter_.begin_round();
+  meter_.begin(work_kind::io);
   const bytes space = inbox_.space();
   const ssize_t n = ::recv(fd_, space.data(), space.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -65,6 +80,7 @@ void connection::readable() {
   if (n < 0) return drop("the connection broke");
   if (n == 0) return drop("the client was cut off");
   inbox_.received(static_cast<std::size_t>(n));
+  metrics::add(metrics::mine().bytes_in, static_cast<std::uint64_t>(n));
   note_activity();
   busy_ = true;
   run(colors_.crypto,
@@ -76,6 +92,7 @@ void connection::send() {
   if (closed_) return;
   if (failure_) return drop(failure_);
   const async::io_result r = out_.output(fd_);
+  metrics::add(metrics::mine().bytes_out, r.bytes);
   if (r.bytes > 0) note_activity();
   if (r.status == async::io_status::error) return drop("the connection broke");
   const bool full = r.status == async::io_status::would_block;
@@ -95,6 +112,7 @@ void connection::end_round() {
   // Not a plain call: other clients have their turn between two rounds.
   if (after_ == after_round::go_on)
     return post(colors_.crypto, &connection::open_records);  // [crypto]
+  meter_.end();
   busy_ = false;
   if (!reading_) watch_for_input();
 }

@@ -41,6 +41,7 @@
 #include "examples/sfsd/server/coloring.h"  // [crypto]
 #include "examples/sfsd/server/leases.h"
 #include "examples/sfsd/server/logins.h"
+#include "examples/sfsd/server/metrics.h"
 #include "examples/sfsd/server/recent_files.h"
 #include "examples/sfsd/server/sessions.h"
 #include "examples/sfsd/users/login.h"
@@ -102,6 +103,7 @@ class connection final : public async::refcount,
   enum class after_round : std::uint8_t { wait, go_on, close };
   enum class phase : std::uint8_t { handshake, open, parting };
 
+  work_kind kind_of(const async::color& c) const noexcept;
   void run(const async::color& c, step next);
   void post(const async::color& c, step next);
 
@@ -193,6 +195,8 @@ class connection final : public async::refcount,
   bool leased_ = false;
   lease_notes notes_;
   std::uint64_t last_change_ = 0;  // when the batch began
+  clock::time_point batch_began_;
+  round_meter meter_;
 
   // Read by overdue().
   std::atomic<clock::rep> last_active_;  // while open; else when the phase began

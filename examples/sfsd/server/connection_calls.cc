@@ -62,10 +62,16 @@ void connection::serve_at_tables() {
 // One call that may have to wait for a disk: the round goes on when that is over.
 void connection::hand_to_pool() {
   const auto self = async::mkref(this);
-  server_.pool().run([self] { self->serve_slowly(); }, colors_.files, [self] { self->serve(); });
+  meter_.end();
+  server_.pool().run([self] { self->serve_slowly(); }, colors_.files,
+                     [self] {
+                       self->meter_.begin(work_kind::files);
+                       self->serve();
+                     });
 }
 
 void connection::serve_slowly() {
+  meter_.begin(work_kind::disk);
   const classified& c = batch_[next_];
   if (c.kind == call_class::data) {
     serve_data(c, false, patience::wait);
@@ -73,6 +79,7 @@ void connection::serve_slowly() {
     replies_.push_back(answer(c.call));
   }
   ++next_;
+  meter_.end();
 }
 
 // READ or WRITE.

@@ -38,6 +38,7 @@ void connection::open_records() {
   batch_.clear();
   next_ = 0;
   after_ = after_round::go_on;
+  batch_began_ = clock::now();
   last_change_ = server_.leases().last_change();
   for (std::size_t data = 0; batch_.size() < max_batch && data < max_batch_data;) {
     if (!take_call()) break;
@@ -77,6 +78,8 @@ void connection::seal_replies() {
   spoken_ = spoken_ || !replies_.empty();
   for (reply& r : replies_) seal_and_queue(std::move(r));
   replies_.clear();
+  for (const classified& c : batch_) metrics::count_operation(c.call.program, c.call.procedure);
+  metrics::count_latency(clock::now() - batch_began_);
   run(colors_.io, &connection::send);  // [crypto]
 }
 

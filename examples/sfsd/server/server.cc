@@ -50,8 +50,10 @@ void server::accept_on(int listening_fd) {
 }
 
 void server::accepted(int fd) {
+  if (fd >= 0) metrics::add(metrics::mine().connections, 1);
   if (fd < 0) return async::warn("accepting no more: %s", system_reason().c_str());
   if (connections_.size() >= limits_.max_clients) {
+    metrics::add(metrics::mine().turned_away, 1);
     if (verbose_)
       async::warn("%s: turned away: there are too many clients", peer_address(fd).c_str());
     ::close(fd);
@@ -65,14 +67,17 @@ void server::accepted(int fd) {
 }
 
 void server::note_drop(const connection& c, const char* why) const {
+  metrics::add(metrics::mine().drops, 1);
   if (verbose_) async::warn("%s: dropped: %s", c.name().c_str(), why);
 }
 
 void server::note_login(const connection& c, const principal& who) const {
+  metrics::add(metrics::mine().logins, 1);
   if (verbose_) async::warn("%s: logged in as %s", c.name().c_str(), who.account.name.c_str());
 }
 
 void server::note_refused_login(const connection& c) const {
+  metrics::add(metrics::mine().refused_logins, 1);
   if (verbose_) async::warn("%s: a login was refused", c.name().c_str());
 }
 
