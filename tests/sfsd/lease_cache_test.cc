@@ -70,6 +70,16 @@ TEST_F(a_lease_cache, keeps_nothing_without_leases) {
   EXPECT_EQ(size(1), -1);
 }
 
+TEST_F(a_lease_cache, takes_no_attributes_of_a_type_that_there_is_not) {
+  for (const std::uint32_t type : {0u, 8u, 0x7fffffffu, 0xffffffffu}) {
+    fattr3 a = sized(7);
+    std::memcpy(&a.type, &type, sizeof type);
+    cache.store(handle_of(1), a, token());
+    cache.changed(handle_of(1), &a, token(), changes);
+    EXPECT_EQ(size(1), -1) << type;
+  }
+}
+
 TEST_F(a_lease_cache, forgets_what_is_invalidated_and_nothing_else) {
   put(1, 7);
   put(2, 8);

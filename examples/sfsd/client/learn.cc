@@ -78,7 +78,8 @@ class learner {
 
 void learner::getattr() {
   with<GETATTR3res, xdr_GETATTR3res>([&](GETATTR3res& r) {
-    if (r.status == NFS3_OK) cache_.store(first_, r.GETATTR3res_u.obj_attributes, reply_.token);
+    if (number_in(r.status) == NFS3_OK)
+      cache_.store(first_, r.GETATTR3res_u.obj_attributes, reply_.token);
   });
 }
 
@@ -86,14 +87,14 @@ void learner::access() {
   xdr_value<ACCESS3args, xdr_ACCESS3args> args;
   first_attributes();
   with<ACCESS3res, xdr_ACCESS3res>([&](ACCESS3res& r) {
-    if (r.status == NFS3_OK && args.decode(arguments_))
+    if (number_in(r.status) == NFS3_OK && args.decode(arguments_))
       cache_.store_access(first_, args->access, r.ACCESS3res_u.resok.access, reply_.token);
   });
 }
 
 void learner::lookup() {
   with<LOOKUP3res, xdr_LOOKUP3res>([&](LOOKUP3res& r) {
-    if (r.status != NFS3_OK) return knows(first_, r.LOOKUP3res_u.dir_attributes);
+    if (number_in(r.status) != NFS3_OK) return knows(first_, r.LOOKUP3res_u.dir_attributes);
     const LOOKUP3resok& ok = r.LOOKUP3res_u.resok;
     knows(first_, ok.dir_attributes);
     knows(handle_in(ok.object), ok.obj_attributes);
@@ -102,7 +103,7 @@ void learner::lookup() {
 
 void learner::readdirplus() {
   with<READDIRPLUS3res, xdr_READDIRPLUS3res>([&](READDIRPLUS3res& r) {
-    if (r.status != NFS3_OK) return knows(first_, r.READDIRPLUS3res_u.dir_attributes);
+    if (number_in(r.status) != NFS3_OK) return knows(first_, r.READDIRPLUS3res_u.dir_attributes);
     const READDIRPLUS3resok& ok = r.READDIRPLUS3res_u.resok;
     knows(first_, ok.dir_attributes);
     for (const entryplus3* e = ok.reply.entries; e; e = e->nextentry)
@@ -130,7 +131,7 @@ void learner::first_changed() {
 void learner::made_object() {
   xdr_value<new_object_res, xdr_new_object_res> res;
   if (!res.decode(results_)) return changed(first_);
-  if (res->status != NFS3_OK) return changed(first_, res->new_object_res_u.dir_wcc);
+  if (number_in(res->status) != NFS3_OK) return changed(first_, res->new_object_res_u.dir_wcc);
   const new_object& ok = res->new_object_res_u.resok;
   changed(first_, ok.dir_wcc);
   if (ok.obj.handle_follows) changed(handle_in(ok.obj.post_op_fh3_u.handle), in(ok.obj_attributes));

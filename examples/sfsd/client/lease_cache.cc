@@ -17,6 +17,10 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+bool is_possible(const fattr3& a) noexcept {
+  return number_in(a.type) >= NF3REG && number_in(a.type) <= NF3FIFO;
+}
+
 }  // namespace
 
 lease_cache::key::key(const_bytes handle) noexcept
@@ -87,6 +91,7 @@ void lease_cache::unset(entry& e) noexcept {
 
 void lease_cache::store(const_bytes handle, const fattr3& attributes, const reply_token& token) {
   if (lease_.count() == 0 || !fits(handle) || token.changes < all_changed_) return;
+  if (!is_possible(attributes)) return;
   entry& e = entry_of(handle);
   if (token.changes >= e.changed) set(e, attributes, token);
 }
@@ -141,7 +146,7 @@ void lease_cache::changed(const_bytes handle, const fattr3* after, const reply_t
   const bool overtaken = token.changes < e.changed || token.changes < all_changed_;
   unset(e);
   e.changed = number;
-  if (after && !overtaken) set(e, *after, token);
+  if (after && !overtaken && is_possible(*after)) set(e, *after, token);
 }
 
 void lease_cache::changed_links(std::uint64_t number) {

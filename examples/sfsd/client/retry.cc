@@ -16,7 +16,7 @@ byte_vector copy_of(const char* data, std::size_t size) { return {data, data + s
 
 bool is_guarded(const_bytes arguments) {
   xdr_value<CREATE3args, xdr_CREATE3args> args;
-  return args.decode(arguments) && args->how.mode == GUARDED;
+  return args.decode(arguments) && number_in(args->how.mode) == GUARDED;
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ bool retry_check::decode_arguments(const_bytes arguments) {
     case NFSPROC3_MKNOD:
       if (!mknod.decode(arguments)) return false;
       take_name(mknod->where);
-      type_ = mknod->what.type;
+      type_ = number_in(mknod->what.type);
       if (type_ == NF3BLK || type_ == NF3CHR) device_ = mknod->what.mknoddata3_u.device.spec;
       return true;
     case NFSPROC3_LINK:
@@ -134,7 +134,7 @@ void retry_check::answered(const_bytes results) {
 void retry_check::name_found(const_bytes results) {
   step_ = step::done;
   xdr_value<LOOKUP3res, xdr_LOOKUP3res> res;
-  if (!res.decode(results) || res->status != NFS3_OK) return;
+  if (!res.decode(results) || number_in(res->status) != NFS3_OK) return;
   const LOOKUP3resok& ok = res->LOOKUP3res_u.resok;
   found_ = copy_of(ok.object.data.data_val, ok.object.data.data_len);
   found_attributes_ = ok.obj_attributes;
@@ -151,7 +151,7 @@ void retry_check::attributes_found(const_bytes results) {
   const bool of_found = step_ == step::found_attributes;
   step_ = step::done;
   xdr_value<GETATTR3res, xdr_GETATTR3res> res;
-  if (!res.decode(results) || res->status != NFS3_OK) return;
+  if (!res.decode(results) || number_in(res->status) != NFS3_OK) return;
   post_op_attr& where = of_found ? found_attributes_ : file_attributes_;
   where.attributes_follow = TRUE;
   where.post_op_attr_u.attributes = res->GETATTR3res_u.obj_attributes;
@@ -170,7 +170,7 @@ void retry_check::judge() {
     if (found.fileid == file.fileid && found.fsid == file.fsid) succeed_link();
     return;
   }
-  if (found.type != type_) return;
+  if (number_in(found.type) != type_) return;
   const bool is_device = type_ == NF3BLK || type_ == NF3CHR;
   if (is_device &&
       (found.rdev.specdata1 != device_.specdata1 || found.rdev.specdata2 != device_.specdata2))
@@ -182,7 +182,7 @@ void retry_check::judge() {
 void retry_check::target_found(const_bytes results) {
   step_ = step::done;
   xdr_value<READLINK3res, xdr_READLINK3res> res;
-  if (!res.decode(results) || res->status != NFS3_OK) return;
+  if (!res.decode(results) || number_in(res->status) != NFS3_OK) return;
   const nfspath3& data = res->READLINK3res_u.resok.data;
   if (copy_of(data.nfspath3_val, data.nfspath3_len) == target_) succeed_new_object();
 }

@@ -64,7 +64,7 @@ class retry_check {
   // From the arguments.
   std::vector<std::uint8_t> directory_, file_, target_;  // handles; a symbolic link's target
   std::vector<std::uint8_t> name_;
-  ftype3 type_ = NF3REG;
+  std::uint32_t type_ = NF3REG;
   specdata3 device_{};
 
   // From the answers.

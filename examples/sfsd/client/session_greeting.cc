@@ -120,11 +120,12 @@ void session::login_answered(login_entry& l, const rpc_reply& r) {
   }
   if (r.denied || r.status != rpc_accept::success || !res.decode(r.results))
     return break_channel("the server did not understand a login");
-  if (res->status == LOGIN_OK && res->LOGINres_u.resok.user == 0)
+  const std::uint32_t status = number_in(res->status);
+  if (status == LOGIN_OK && res->LOGINres_u.resok.user == 0)
     return break_channel("the server gave a user the number 0");
-  if (res->status != LOGIN_OK) {
-    l.state.why = res->status == LOGIN_TOO_MANY ? "the server takes no more users"
-                                                : "the server refuses the user's key";
+  if (status != LOGIN_OK) {
+    l.state.why = status == LOGIN_TOO_MANY ? "the server takes no more users"
+                                           : "the server refuses the user's key";
     return;
   }
   const LOGINresok& ok = res->LOGINres_u.resok;

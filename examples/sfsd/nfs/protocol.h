@@ -49,6 +49,15 @@ std::size_t xdr_encode(bool_t (*routine)(XDR*, T*), T& value, bytes to) noexcept
   return routine(&x, &value) ? xdr_getpos(&x) : 0;
 }
 
+// An enumeration as it came, which may be none of its values.
+template <class Enum>
+std::uint32_t number_in(const Enum& e) noexcept {
+  static_assert(sizeof e == sizeof(std::uint32_t));
+  std::uint32_t n;
+  std::memcpy(&n, &e, sizeof n);
+  return n;
+}
+
 inline const_bytes bytes_of(const nfs_fh3& handle) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(handle.data.data_val), handle.data.data_len};
 }
