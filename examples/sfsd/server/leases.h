@@ -81,8 +81,8 @@ class lease_table {
   // Whether anybody wants to know what changes: to be asked when the change has been made. Who
   // joins later looks later, and sees it.
   bool anyone() const noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // the change before the question
-    return holders_.load(std::memory_order_relaxed) > 0;
+    // A write, so that the question does not overtake the change.
+    return holders_.fetch_add(0, std::memory_order_seq_cst) > 0;
   }
 
   void join(holder& h) noexcept;
@@ -115,7 +115,7 @@ class lease_table {
 
   clock::duration term_;
   std::atomic<std::uint64_t> last_{0};
-  std::atomic<std::size_t> holders_{0};
+  mutable std::atomic<std::size_t> holders_{0};
   std::unordered_map<std::string_view, std::unique_ptr<watched>> files_;  // keys are in the values
   std::deque<changed> recent_;                                            // back: the last change
 };
