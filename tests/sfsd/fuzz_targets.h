@@ -6,13 +6,21 @@
 // safety: one thread.
 #pragma once
 
+#include <sys/fsuid.h>
+#include <sys/resource.h>
+
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 
+#include "examples/sfsd/base/config_file.h"
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/nfs/service.h"
+#include "examples/sfsd/users/login.h"
+#include "examples/sfsd/users/revocation.h"
+#include "examples/sfsd/users/table_lines.h"
 #include "tests/sfsd/support.h"
 
 namespace sfs::test {
@@ -63,55 +71,153 @@ inline void fuzz_rpc(const_bytes input) {
   }
 }
 
-// A small export, made once.
+// A small export, made once, and a user who may do with it what he likes: root's rights on a server
+// that is root would reach too far, so there he is an ordinary user to whom it belongs.
 struct fuzz_export {
   scratch_directory scratch;
   std::unique_ptr<export_tree> tree;
-  async::ref<const principal> who = make_anonymous();
+  async::ref<const principal> anybody = make_anonymous(), owner = owner_of_all();
   std::vector<sealed_handle> handles;
+  unsigned calls = 0;
 
   fuzz_export() {
-    scratch.file("file", std::string(100'000, 'x'));
-    scratch.directory("directory");
-    std::filesystem::create_symlink("file", scratch.path() / "link");
     auto opened = export_tree::open(scratch.path(), secret_of(1), {.allowed = anonymous::read});
     if (!opened) fuzz_found("cannot open the export");
     tree = std::move(*opened);
-    const located root = tree->walk("/", *who);
+    // Files that grow are cut off: what is in the scratch directory stays small.
+    const rlimit most{1 << 20, RLIM_INFINITY};
+    if (::setrlimit(RLIMIT_FSIZE, &most) < 0) fuzz_found("cannot limit the size of files");
+    std::signal(SIGXFSZ, SIG_IGN);
+  }
+
+  // Makes it as it was at first, from time to time and before the first call.
+  void refresh() {
+    if (calls++ % 1000 != 0) return;
+    for (const auto& e : std::filesystem::directory_iterator(scratch.path()))
+      std::filesystem::remove_all(e.path());
+    scratch.file("file", std::string(100'000, 'x'));
+    scratch.directory("directory");
+    std::filesystem::create_symlink("file", scratch.path() / "link");
+    handles.clear();
+    const located root = tree->walk("/", *anybody);
     handles.push_back(tree->handle_of(root));
-    for (const char* name : {"file", "directory", "link"})
-      handles.push_back(tree->handle_of(tree->look_up(root, name, *who)));
+    for (const char* name : {"file", "directory", "link"}) {
+      handles.push_back(tree->handle_of(tree->look_up(root, name, *anybody)));
+      give(scratch.path() / name);
+    }
+    give(scratch.path());
+  }
+
+ private:
+  static async::ref<const principal> owner_of_all() {
+    user u;
+    u.name = "owner";
+    u.uid = u.gid = can_act() ? 12345 : ::getuid();
+    u.groups = {u.gid};
+    return async::make_ref<principal>(std::move(u));
+  }
+  void give(const std::filesystem::path& at) const {
+    if (can_act() && ::lchown(at.c_str(), owner->account.uid, owner->account.gid) < 0)
+      fuzz_found("cannot give the export away");
   }
 };
 
-// Arguments of every procedure. The first bytes choose the procedure and perhaps a good handle,
-// which could not be guessed; the rest is the arguments as they are.
+// Arguments of every procedure. The first bytes choose the procedure, who calls it, and perhaps a
+// good handle, which could not be guessed; the rest is the arguments as they are. `0xfe 0xed` and a
+// digit among them stand for a good handle too: LINK and RENAME have two.
+inline byte_string with_handles(const_bytes arguments, const fuzz_export& world) {
+  byte_string made;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (i + 2 < arguments.size() && arguments[i] == 0xfe && arguments[i + 1] == 0xed) {
+      const sealed_handle& h = world.handles[arguments[i + 2] % world.handles.size()];
+      made.insert(made.end(), {0, 0, 0, static_cast<std::uint8_t>(h.size)});
+      made.insert(made.end(), h.held, h.held + h.size);
+      i += 2;
+    } else {
+      made.push_back(arguments[i]);
+    }
+  }
+  return made;
+}
+
 inline void fuzz_nfs(const_bytes input) {
   static fuzz_export world;
   static service nfs(*world.tree);
   if (input.size() < 2) return;
+  world.refresh();
   const std::uint32_t procedure = input[0] % 24;
   const bool mount = input[1] & 0x80, with_handle = input[1] & 0x40;
+  const auto& who = input[1] & 0x20 ? world.anybody : world.owner;
   byte_string message(rpc_call_size(0));
   write_call(message.data(), 1, mount ? MOUNT_PROGRAM : NFS_PROGRAM, 3, procedure);
   if (with_handle) {
-    const sealed_handle& h = world.handles[input[1] % world.handles.size()];
-    message.insert(message.end(), {0, 0, 0, static_cast<std::uint8_t>(h.size)});
-    message.insert(message.end(), h.held, h.held + h.size);
+    const byte_string one{0xfe, 0xed, input[1]};
+    const byte_string handle = with_handles(one, world);
+    message.insert(message.end(), handle.begin(), handle.end());
   }
-  message.insert(message.end(), input.begin() + 2, input.end());
+  const byte_string arguments = with_handles(input.subspan(2), world);
+  message.insert(message.end(), arguments.begin(), arguments.end());
   classified c;
   classify(message, c);
   block_pool pool;
   nfsstat3 why = NFS3_OK;
   lease_notes notes;
+  notes.note_shown = notes.note_changed = true;
   if (c.kind == call_class::nonsense) fuzz_found("a good header was not understood");
   if (c.kind == call_class::data) {
-    const auto file = nfs.open(c.data, world.who, why);
+    if (c.data.writes && c.data.data.size() != c.data.count) fuzz_found("a WRITE of two lengths");
+    const auto file = nfs.open(c.data, who, why);
     (void)nfs.read_or_write(c.data, file.get(), why, patience::wait, notes, pool)->frame();
   } else if (c.kind == call_class::files) {
-    (void)nfs.answer(c.call, *world.who, notes, pool).frame();
+    (void)nfs.answer(c.call, *who, notes, pool).frame();
   }
+  if (can_act() && ::setfsuid(static_cast<uid_t>(-1)) != 0) fuzz_found("a user's rights were kept");
+}
+
+// The arguments of WRITE: whatever is taken lies within what was given.
+inline void fuzz_write(const_bytes input) {
+  data_call call;
+  if (!parse_write(input, call)) return;
+  if (call.handle.size > max_sealed_handle || call.count > data_max ||
+      call.data.size() != call.count || call.data.data() < input.data() ||
+      call.data.data() + call.data.size() > input.data() + input.size())
+    fuzz_found("a WRITE that reaches beyond itself was taken");
+}
+
+// The arguments of the SFS program, and what is called back.
+inline void fuzz_channel(const_bytes input) {
+  xdr_value<HELLOargs, xdr_HELLOargs> hello;
+  xdr_value<LOGINargs, xdr_LOGINargs> login;
+  xdr_value<u_int, xdr_u_int> number;
+  xdr_value<INVALIDATEargs, xdr_INVALIDATEargs> changed;
+  (void)hello.decode(input);
+  (void)number.decode(input);
+  (void)changed.decode(input);
+  if (!login.decode(input)) return;
+  ed25519_public key;
+  ed25519_signature signature;
+  std::copy_n(login->key, key.size(), key.begin());
+  std::copy_n(login->signature, signature.size(), signature.begin());
+  static const hostid id = new_key().id();
+  if (verify_login(key, {"localhost", id, {}, login->sequence}, signature))
+    fuzz_found("a login was forged");
+}
+
+// Files that an administrator or a stranger wrote: configurations, tables of users, revocations.
+inline void fuzz_texts(const_bytes input) {
+  const std::string_view text(reinterpret_cast<const char*>(input.data()), input.size());
+  if (const auto words = parse_config(text, "config"))
+    for (const std::string& word : *words)
+      if (!word.starts_with("--") || word.find('\n') != word.npos)
+        fuzz_found("a configuration with a word that is no option");
+  if (const auto lines = parse_table(text, "users"))
+    for (const table_entry& e : *lines) {
+      const auto again = parse_table(e.text() + "\n", "users");
+      if (!again || again->size() != 1 || again->front().text() != e.text())
+        fuzz_found("a line of the table that does not read as it was written");
+    }
+  if (const auto r = revocation::parse(text); r && r->text() != text)
+    fuzz_found("a certificate with two texts");
 }
 
 // The first bytes of a connection, as the server and as the client see them.

@@ -2,6 +2,7 @@
 // does for long (see fuzz_targets.h).
 #include <gtest/gtest.h>
 
+#include "examples/sfsd/users/user_key.h"
 #include "tests/sfsd/fuzz_targets.h"
 
 namespace sfs::test {
@@ -42,6 +43,17 @@ byte_string damaged(byte_string from, async::test::prng& random) {
   return from;
 }
 
+// The limit on files' sizes that the target of NFS sets is for its program; here others follow.
+struct limit_kept {
+  rlimit before{};
+  void (*handler)(int) = std::signal(SIGXFSZ, SIG_DFL);
+  limit_kept() { ::getrlimit(RLIMIT_FSIZE, &before); }
+  ~limit_kept() {
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+  }
+};
+
 template <class Target>
 void damage_and_try(const std::vector<byte_string>& good, Target target) {
   auto random = async::test::make_prng();
@@ -75,15 +87,48 @@ TEST(damaged_input, to_record_marking_and_rpc_headers_breaks_nothing) {
 }
 
 TEST(damaged_input, to_every_procedure_breaks_nothing) {
+  const limit_kept sizes;
   std::vector<byte_string> good;
   for (std::uint8_t procedure = 0; procedure < 24; ++procedure)
-    for (std::uint8_t flags : {0x00, 0x40, 0x41, 0x42, 0x43, 0x80}) {
+    for (std::uint8_t flags : {0x00, 0x40, 0x41, 0x42, 0x43, 0x60, 0x80}) {
       byte_string args{procedure, flags, 0, 0, 0, 4, 'f', 'i', 'l', 'e'};
       args.insert(args.end(), 24, 0);
       args[12] = 0x10;
-      good.push_back(std::move(args));
+      good.push_back(args);
+      // A new name, perhaps two of them with another directory between, and attributes.
+      args = {procedure, flags, 0, 0, 0, 1, 'n', 0, 0, 0, 0xfe, 0xed, 0, 0, 0, 0, 1, 'm', 0, 0, 0};
+      good.push_back(args);
+      args.resize(10);
+      for (std::uint8_t word : {1, 6, 0, 0, 1, 0, 7, 1, 1})
+        args.insert(args.end(), {0, 0, 0, word});
+      good.push_back(args);
     }
   damage_and_try(good, fuzz_nfs);
+}
+
+TEST(damaged_input, to_write_and_to_the_channels_calls_breaks_nothing) {
+  byte_string write{0, 0, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0};
+  for (std::uint8_t word : {0, 7, 9, 2, 9}) write.insert(write.end(), {0, 0, 0, word});
+  write.insert(write.end(), {'n', 'i', 'n', 'e', ' ', 'l', 'o', 'n', 'g', 0, 0, 0});
+  data_call call;
+  ASSERT_TRUE(parse_write(write, call));
+  damage_and_try({write}, fuzz_write);
+  byte_string hello(SFS_CLIENTSIZE), login(SFS_KEYSIZE),
+      changed{0, 0, 0, 1, 0, 0, 0, 4, 1, 2, 3, 4};
+  hello.insert(hello.end(), {0, 0, 0, 1});
+  login.insert(login.end(), {0, 0, 0, 9});
+  login.resize(login.size() + SFS_SIGSIZE, 3);
+  damage_and_try({hello, login, changed}, fuzz_channel);
+}
+
+TEST(damaged_input, to_what_is_read_from_files_breaks_nothing) {
+  auto as_input = [](const std::string& text) { return byte_string(text.begin(), text.end()); };
+  const user_key key = std::move(*user_key::generate("a comment"));
+  damage_and_try(
+      {as_input("# words\nexport = /srv\nread-only\nlisten=[::1]:4433\n"),
+       as_input("# users\nroot " + key.who().text() + "\n\nnobody " + key.who().text() + "\n"),
+       as_input("alice " + key.who().text() + "\n"), as_input(revocation::of(new_key()).text())},
+      fuzz_texts);
 }
 
 TEST(damaged_input, to_the_handshake_is_refused) {
