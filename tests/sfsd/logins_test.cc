@@ -182,6 +182,13 @@ TEST_F(a_server_with_users, refuses_a_key_that_has_expired_and_keeps_its_users_i
   EXPECT_EQ(third.log_in(users.nobody_key), 0u);
 }
 
+TEST_F(a_server_with_users, notices_by_itself_that_the_table_has_changed) {
+  live_client nobodys(server);
+  ASSERT_NE(nobodys.log_in(users.nobody_key), 0u);
+  users.register_all("revoked=2020-01-01");
+  EXPECT_TRUE(nobodys.is_dropped());
+}
+
 // CAP_SYS_RESOURCE: who has it exceeds quotas and takes the blocks that are kept for root.
 TEST_F(a_server_with_users, has_given_up_what_would_let_users_exceed_their_quotas) {
   live_client c(server);
