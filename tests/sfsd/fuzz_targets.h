@@ -90,11 +90,12 @@ struct fuzz_export {
     std::signal(SIGXFSZ, SIG_IGN);
   }
 
+  ~fuzz_export() { empty(scratch.path()); }
+
   // Makes it as it was at first, from time to time and before the first call.
   void refresh() {
     if (calls++ % 1000 != 0) return;
-    for (const auto& e : std::filesystem::directory_iterator(scratch.path()))
-      std::filesystem::remove_all(e.path());
+    empty(scratch.path());
     scratch.file("file", std::string(100'000, 'x'));
     scratch.directory("directory");
     std::filesystem::create_symlink("file", scratch.path() / "link");
@@ -115,6 +116,14 @@ struct fuzz_export {
     u.uid = u.gid = can_act() ? 12345 : ::getuid();
     u.groups = {u.gid};
     return async::make_ref<principal>(std::move(u));
+  }
+  // Whatever modes were set meanwhile.
+  static void empty(const std::filesystem::path& directory) {
+    ::chmod(directory.c_str(), 0755);
+    for (const auto& e : std::filesystem::directory_iterator(directory)) {
+      if (e.symlink_status().type() == std::filesystem::file_type::directory) empty(e.path());
+      std::filesystem::remove(e.path());
+    }
   }
   void give(const std::filesystem::path& at) const {
     if (can_act() && ::lchown(at.c_str(), owner->account.uid, owner->account.gid) < 0)
