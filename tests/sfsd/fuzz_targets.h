@@ -94,7 +94,7 @@ struct fuzz_export {
 
   // Makes it as it was at first, from time to time and before the first call.
   void refresh() {
-    if (calls++ % 1000 != 0) return;
+    if (calls++ % 100 != 0) return;
     empty(scratch.path());
     scratch.file("file", std::string(100'000, 'x'));
     scratch.directory("directory");
