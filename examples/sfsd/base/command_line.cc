@@ -62,6 +62,21 @@ std::optional<std::string> command_line::value(std::string_view name) {
   return found;
 }
 
+std::vector<std::string> command_line::values(std::string_view name) {
+  std::vector<std::string> all;
+  for (auto i = left_.begin(); i != left_.end();) {
+    if (*i != name) {
+      ++i;
+    } else if (i + 1 == left_.end()) {
+      wrong(std::string(name) + " needs a value");
+    } else {
+      all.push_back(*(i + 1));
+      i = left_.erase(i, i + 2);
+    }
+  }
+  return all;
+}
+
 std::string command_line::value_or(std::string_view name, std::string otherwise) {
   auto found = value(name);
   return found ? std::move(*found) : std::move(otherwise);

@@ -29,6 +29,9 @@ class command_line {
   std::optional<std::string> value(std::string_view name);
   std::string value_or(std::string_view name, std::string otherwise);
 
+  // The values of an option that may be there several times.
+  std::vector<std::string> values(std::string_view name);
+
   // A number from `low` to `high`, or `otherwise` if the option is not there. Exits if it is no
   // such number.
   std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,

@@ -1,0 +1,162 @@
+// See mounter.h.
+#include "examples/sfsd/mount/mounter.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "async/err.h"
+#include "async/main.h"
+#include "async/timer.h"
+#include "examples/sfsd/base/shown.h"
+#include "examples/sfsd/mount/read_ahead.h"
+#include "wrap/wrap.h"
+
+namespace sfs {
+namespace {
+
+// How long to wait for the server before it is mounted, and for what is left after it was
+// unmounted.
+constexpr std::chrono::seconds first_patience{30}, last_patience{60};
+
+}  // namespace
+
+mounter::mounter(const mount_options& options, std::vector<login_key> logins, background& back)
+    : options_(options),
+      background_(back),
+      login_(logins.empty() ? 0 : 1),
+      session_(async::make_ref<session>(options.server, settings(std::move(logins)))) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    async::sigcb(signal, async::wrap(this, &mounter::asked_to_end));
+  async::delaycb(
+      first_patience, async::wrap([this] {
+        if (!files_)
+          give_up(session_->why().empty() ? "the server does not answer" : session_->why());
+      }));
+  session_->begin();
+}
+
+mounter::~mounter() { session_->end(); }
+
+session_options mounter::settings(std::vector<login_key> logins) {
+  session_options o;
+  o.suites = options_.suites;
+  o.instead = options_.instead;
+  o.logins = std::move(logins);
+  o.events.opened = async::wrap(this, &mounter::opened);
+  o.events.failed = async::wrap(this, &mounter::failed);
+  o.events.lost = async::wrap([this](const std::string& why) {
+    if (files_) async::warn("%s; connecting again", shown(why).c_str());
+    if (files_) files_->disconnected();
+  });
+  o.events.restarted = async::wrap([this] {
+    if (files_) files_->restarted();
+  });
+  o.events.room = async::wrap([this] {
+    if (files_) files_->room();
+  });
+  o.events.invalidated =
+      async::wrap([this](std::span<const const_bytes> files, std::uint64_t number) {
+        if (files_) files_->invalidated(files, number);
+      });
+  return o;
+}
+
+void mounter::opened() {
+  if (files_) return files_->connected();
+  if (std::exchange(looking_, true)) return;
+  const login_state* const l = session_->login(login_);
+  if (l && !l->why.empty()) return give_up(l->why);
+  find_root(*session_, options_.server.rest, login_, [this](const root_found& f) { found(f); });
+}
+
+void mounter::found(const root_found& f) {
+  if (!f.why.empty()) return give_up(f.why);
+  served what;
+  what.root = f.root;
+  what.root_path = options_.server.rest;
+  what.who = who();
+  examine_export(*session_, what, login_, [this](const export_found& e) { examined(e); });
+}
+
+void mounter::examined(const export_found& e) {
+  if (!e.why.empty()) return give_up(e.why);
+  if (!ending_) mount(e);
+}
+
+identity mounter::who() const {
+  identity w;
+  const login_state* const l = session_->login(login_);
+  w.uid_here = ::getuid();
+  w.gid_here = ::getgid();
+  if (!l || l->user == 0) return w;
+  w.mapped = true;
+  w.uid_there = l->uid;
+  w.gid_there = l->gid;
+  w.as_root = w.uid_here == 0 && l->uid == 0;
+  return w;
+}
+
+std::vector<std::string> mounter::kernel_options(const identity& w) const {
+  std::vector<std::string> all = options_.for_kernel;
+  if (w.as_root) all.push_back("default_permissions");
+  if (w.as_root || options_.allow_other) all.push_back("allow_other");
+  // A comma would begin another option.
+  std::string source = options_.source;
+  for (std::size_t at = 0; (at = source.find_first_of("\\,", at)) != source.npos; at += 2)
+    source.insert(at, 1, '\\');
+  all.push_back("fsname=" + source);
+  all.push_back("subtype=sfs");
+  return all;
+}
+
+void mounter::mount(const export_found& e) {
+  files_.emplace(*session_, timing::real(), e.what, login_);
+  files_->inodes().store(*files_->inodes().root(), e.root_attributes, {});
+  files_->inodes().looked_up(*files_->inodes().root());
+  loop_.emplace(*files_);
+  mount_settings s;
+  s.source = options_.source;
+  s.mountpoint = options_.mountpoint;
+  s.options = kernel_options(e.what.who);
+  s.leased = session_->lease().count() > 0;
+  const std::string why = loop_->mount(s, [this] { unmounted(); });
+  if (!why.empty()) return give_up(why);
+  read_ahead(options_.mountpoint);
+  background_.begun();
+}
+
+// By whomever. What was written is brought to the server's disk before the program ends.
+void mounter::unmounted() {
+  if (std::exchange(ending_, true)) return;
+  async::delaycb(last_patience, async::wrap([this] {
+                   async::warn("the server does not answer; what it has not on its disk is lost");
+                   end(1);
+                 }));
+  files_->finish([this] { end(0); });
+}
+
+// Asked a second time, it ends at once.
+void mounter::asked_to_end() {
+  if (!files_ || ending_) return end(1);
+  loop_->unmount();
+  unmounted();
+}
+
+void mounter::give_up(const std::string& why) {
+  if (!std::exchange(ending_, true))
+    async::warn("%s: %s", shown(options_.source).c_str(), shown(why).c_str());
+  end(1);
+}
+
+void mounter::failed(const std::string& why) {
+  if (!files_) return give_up(why);
+  async::warn("%s", shown(why).c_str());
+}
+
+void mounter::end(int status) {
+  status_ = status;
+  async::stop();
+}
+
+}  // namespace sfs
