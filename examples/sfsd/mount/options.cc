@@ -26,17 +26,21 @@ The server has to prove that it holds the key which HOSTID names; everything is 
 connection breaks, programs wait until it is back, and go on.
 
 Who one is
-  --user-key FILE       log in with this key (see sfskey); without it: anonymously
-                        If root mounts, and the server takes the key for root's, then this is a
-                        file system for all users of this machine, whose kernel decides who may do
-                        what. Else the server decides, and what is the login's is shown as one's
-                        own.
+  --user-key FILE       log in with this key, made by sfskey gen --user
+  --passphrase-file F   for a key that is encrypted; else it is asked for on the terminal
+  --agent               log in with the first key that sfsagent holds
+                        (without any of these, one is anonymous)
+
+If root mounts, and the server takes the key for root's, then this is a file system for all users
+of this machine, whose kernel decides who may do what. Else the server decides, and what is the
+login's there is shown as one's own here.
 
 What is mounted
   --read-only           nothing can be changed
   --allow-other         other users may use it too (for root, that is always so if root logs in)
   -o OPTION[,OPTION...] as in fstab: ro, allow_other, dev, suid, noexec, noatime, ...; also
-                        foreground, user-key=FILE, suite=NAME[:NAME], connect=HOST%PORT
+                        foreground, user-key=FILE, passphrase-file=FILE, agent,
+                        suite=NAME[:NAME], connect=HOST%PORT
 
 How
   --foreground          stay in the foreground; else sfsmount ends when it is mounted (or says why
@@ -98,8 +102,12 @@ void take_option(mount_options& o, const std::string& option) {
     o.allow_other = true;
   } else if (option == "foreground") {
     o.foreground = true;
+  } else if (option == "agent") {
+    o.agent = true;
   } else if (name == "user-key") {
     o.user_key = value;
+  } else if (name == "passphrase-file") {
+    o.passphrase_file = value;
   } else if (name == "connect") {
     take_location(o, value);
   } else if (name == "suite") {
@@ -128,6 +136,9 @@ mount_options parse_mount_options(int argc, char** argv) {
   if (const auto names = line.value("--suite")) take_suites(o, *names);
   if (const auto where = line.value("--connect")) take_location(o, *where);
   if (const auto file = line.value("--user-key")) o.user_key = *file;
+  if (const auto file = line.value("--passphrase-file")) o.passphrase_file = *file;
+  o.agent |= line.flag("--agent");
+  if (o.agent && o.user_key) command_line::wrong("say --user-key or --agent");
   o.foreground |= line.flag("--foreground");
   o.read_only |= line.flag("--read-only");
   o.allow_other |= line.flag("--allow-other");
@@ -138,7 +149,6 @@ mount_options parse_mount_options(int argc, char** argv) {
   o.server = *path;
   o.source = words[0];
   o.mountpoint = absolute(words[1]);
-  if (o.user_key) o.user_key = absolute(*o.user_key);
   if (o.read_only) o.for_kernel.push_back("ro");
   return o;
 }

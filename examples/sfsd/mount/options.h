@@ -17,7 +17,8 @@ struct mount_options {
   self_certifying_path server;
   std::string source;      // as it was said
   std::string mountpoint;  // an absolute path
-  std::optional<std::string> user_key;
+  std::optional<std::string> user_key, passphrase_file;
+  bool agent = false;
   std::optional<server_location> instead;
   std::vector<suite> suites;
   std::vector<std::string> for_kernel;  // after -o: what libfuse or the kernel has to know

@@ -84,7 +84,8 @@ void interrupted_requests::add(request& r) {
 
 void interrupted_requests::set_connected(bool connected) {
   connected_ = connected;
-  while (!connected_ && !all_.empty()) async::mkref(static_cast<request*>(&all_.front()))->error(EINTR);
+  while (!connected_ && !all_.empty())
+    async::mkref(static_cast<request*>(&all_.front()))->error(EINTR);
 }
 
 }  // namespace sfs
