@@ -33,8 +33,8 @@ void file_system::make_object(const inode_ref& directory, const std::string& nam
         if (a.error != 0) return done(a.error, nullptr, current);
         if (!ok.obj.handle_follows) return look_up_child(directory, name, done);
         const inode_ref child = inodes_.of(bytes_of(ok.obj.post_op_fh3_u.handle));
-        learn(*child, ok.obj_attributes, a.token);
-        with_attributes(child, [=](int error) { done(error, child, current); });
+        with_attributes(child, ok.obj_attributes, a.token,
+                        [=](int error) { done(error, child, current); });
       });
 }
 
@@ -50,6 +50,19 @@ file_system::made file_system::entry_answer(request_ref r, const inode_ref& dire
   };
 }
 
+// A server that gives a new file to who made it may take its set-id bits away by that, as chown(2)
+// does. Then they are set again.
+file_system::made file_system::with_set_id(const sattr3& first, made done) {
+  const std::uint32_t mode = first.mode.set_mode3_u.mode;
+  if (!what_.who.as_root || (mode & (S_ISUID | S_ISGID)) == 0) return done;
+  return [=, this](int error, async::ptr<inode> child, bool current) {
+    if (error != 0 || (child->attributes.mode & 07777) == mode) return done(error, child, current);
+    sattr3 bits = no_change();
+    bits.mode = first.mode;
+    change_attributes(inode_ref(child), bits, [=](int failed) { done(failed, child, current); });
+  };
+}
+
 // GUARDED, also for open(2) without O_EXCL: the kernel believes that there is no such file, and if
 // there is one, it has to ask who may open it.
 void file_system::create_file(const inode_ref& directory, const std::string& name,
@@ -60,12 +73,12 @@ void file_system::create_file(const inode_ref& directory, const std::string& nam
         args.how.mode = GUARDED;
         args.how.createhow3_u.obj_attributes = first;
       },
-      std::move(done));
+      with_set_id(first, std::move(done)));
 }
 
 void file_system::create(request_ref r, std::uint64_t id, std::string_view text, mode_t mode,
                          const fuse_file_info& info) {
-  const auto found = needed(*r, id);
+  const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
   const std::string name(text);
@@ -96,7 +109,7 @@ void file_system::create(request_ref r, std::uint64_t id, std::string_view text,
 
 void file_system::make_node(request_ref r, std::uint64_t id, std::string_view text, mode_t mode,
                             dev_t device) {
-  const auto found = needed(*r, id);
+  const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
   const std::string name(text);
@@ -116,24 +129,24 @@ void file_system::make_node(request_ref r, std::uint64_t id, std::string_view te
           what.pipe_attributes = first;
         }
       },
-      done);
+      with_set_id(first, done));
 }
 
 void file_system::make_directory(request_ref r, std::uint64_t id, std::string_view text,
                                  mode_t mode) {
-  const auto found = needed(*r, id);
+  const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
   const std::string name(text);
   const sattr3 first = first_attributes(mode | S_IFDIR, r->maker(), *directory, what_.who);
   make_object<NFSPROC3_MKDIR>(
       directory, name, [first](MKDIR3args& args) { args.attributes = first; },
-      entry_answer(r, directory, name));
+      with_set_id(first, entry_answer(r, directory, name)));
 }
 
 void file_system::make_symbolic_link(request_ref r, const char* target, std::uint64_t id,
                                      std::string_view text) {
-  const auto found = needed(*r, id);
+  const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
   const std::string name(text), to(target);
@@ -153,7 +166,7 @@ void file_system::make_symbolic_link(request_ref r, const char* target, std::uin
 
 void file_system::make_link(request_ref r, std::uint64_t id, std::uint64_t to,
                             std::string_view text) {
-  const auto file = needed(*r, id), found = inodes_.find(to);
+  const auto file = needed(*r, id, text), found = inodes_.find(to);
   if (!file) return;
   if (!found) {
     r->error(ESTALE);

@@ -101,13 +101,16 @@ class file_system final : private write_target {
  private:
   // What most requests begin with: the inode, or the answer that there is none.
   async::ptr<inode> needed(request& r, std::uint64_t id);
+  async::ptr<inode> needed(request& r, std::uint64_t directory, std::string_view name);
   static nfs_fh3 handle_of(const inode_ref& i) noexcept;
   static diropargs3 place(const inode_ref& directory, const std::string& name) noexcept;
 
   // lookups.cc
   void learn(inode& i, const post_op_attr& a, const reply_token& token);
-  void with_attributes(const inode_ref& i, std::function<void(int error)> done);
-  void fetch_attributes(const inode_ref& i, std::function<void(int error)> done);
+  void with_attributes(const inode_ref& i, const post_op_attr& a, const reply_token& token,
+                       std::function<void(int error)> done);
+  void fetch_attributes(const inode_ref& i, std::function<void(int error)> done,
+                        unsigned tries = 5);
   void look_up_child(const inode_ref& directory, const std::string& name,
                      std::function<void(int error, async::ptr<inode> child, bool current)> done);
   fuse_entry_param entry_for(const inode_ref& directory, std::string_view name,
@@ -119,6 +122,7 @@ class file_system final : private write_target {
   template <std::uint32_t Procedure, class Fill>
   void make_object(const inode_ref& directory, const std::string& name, Fill fill, made done);
   made entry_answer(request_ref r, const inode_ref& directory, const std::string& name);
+  made with_set_id(const sattr3& first, made done);
   void create_file(const inode_ref& directory, const std::string& name, const sattr3& first,
                    made done);
 
@@ -128,6 +132,9 @@ class file_system final : private write_target {
   void remove_name(const inode_ref& directory, const std::string& name,
                    std::function<void(int error)> done);
   void remove_hidden(const inode_ref& i);
+  void move_hidden(const inode_ref& from, const inode_ref& to, std::function<void()> done);
+  void remove_directory_now(request_ref r, const inode_ref& directory, const std::string& name,
+                            bool again);
   void link_hidden(const inode_ref& directory, const inode_ref& child,
                    std::function<void(int error)> done);
   void rename_now(request_ref r, const inode_ref& from, const std::string& name,
@@ -140,7 +147,6 @@ class file_system final : private write_target {
   void open_checked(request_ref r, const inode_ref& i, fuse_file_info info);
   void opened(request_ref r, const inode_ref& i, fuse_file_info info);
   void closed(const inode_ref& i);
-  void set_size(const inode_ref& i, std::uint64_t size, std::function<void(int error)> done);
   void change_attributes(const inode_ref& i, const sattr3& wanted,
                          std::function<void(int error)> done);
   static int loss_of(const inode& i, open_file& f) noexcept;

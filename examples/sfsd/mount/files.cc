@@ -29,21 +29,14 @@ void file_system::open(request_ref r, std::uint64_t id, const fuse_file_info& in
 // The kernel has asked who may do what if it is the one to decide; else the server is.
 void file_system::open_checked(request_ref r, const inode_ref& i, fuse_file_info info) {
   const int mode = info.flags & O_ACCMODE;
-  const bool reads = mode != O_WRONLY, writes = mode != O_RDONLY || (info.flags & O_TRUNC) != 0;
+  const bool reads = mode != O_WRONLY, writes = mode != O_RDONLY;
   const bool runs = (i->allowed & ACCESS3_EXECUTE) != 0;  // then it can be read to be run
   if (!what_.who.as_root && ((reads && (i->allowed & ACCESS3_READ) == 0 && !runs) ||
                              (writes && (i->allowed & ACCESS3_MODIFY) == 0))) {
     r->error(EACCES);
     return;
   }
-  if ((info.flags & O_TRUNC) == 0) return opened(r, i, info);
-  set_size(i, 0, [=, this](int error) {
-    if (error != 0) {
-      r->error(error);
-    } else {
-      opened(r, i, info);
-    }
-  });
+  opened(r, i, info);
 }
 
 void file_system::opened(request_ref r, const inode_ref& i, fuse_file_info info) {

@@ -83,9 +83,10 @@ class inode final : public async::refcount {
   std::uint64_t losses = 0;  // how often the server did not take what was written
   int loss = 0;              // why, the last time
 
-  entries children;                                 // of a directory
-  boost::intrusive::list<directory_entry> names;    // the entries that name this file
-  std::map<std::string, bool, std::less<>> hidden;  // names in it that only we are to know
+  entries children;                               // of a directory
+  boost::intrusive::list<directory_entry> names;  // the entries that name this file
+  // Names in it that only we are to know, and whose they are.
+  std::map<std::string, async::ptr<inode>, std::less<>> hidden;
 
  private:
   friend inode_table;

@@ -13,6 +13,13 @@ async::ptr<inode> file_system::needed(request& r, std::uint64_t id) {
   return i;
 }
 
+// For requests about a name in a directory: NFS has no longer ones than these.
+async::ptr<inode> file_system::needed(request& r, std::uint64_t id, std::string_view name) {
+  if (name.size() <= NFS3_MAXNAME) return needed(r, id);
+  r.error(ENAMETOOLONG);
+  return nullptr;
+}
+
 nfs_fh3 file_system::handle_of(const inode_ref& i) noexcept {
   return as_handle({const_cast<std::uint8_t*>(i->key().data.data()), i->key().size});
 }
@@ -25,19 +32,28 @@ void file_system::learn(inode& i, const post_op_attr& a, const reply_token& toke
   if (a.attributes_follow) inodes_.store(i, a.post_op_attr_u.attributes, token);
 }
 
-void file_system::fetch_attributes(const inode_ref& i, std::function<void(int)> done) {
+// What was overtaken by a change is asked for again: it may be older than what the kernel has been
+// told already.
+void file_system::fetch_attributes(const inode_ref& i, std::function<void(int)> done,
+                                   unsigned tries) {
   calls_.make<NFSPROC3_GETATTR>(
       {i}, [i](GETATTR3args& args) { args.object = handle_of(i); },
-      [this, i, done](answer<NFSPROC3_GETATTR>& a) {
+      [this, i, done, tries](answer<NFSPROC3_GETATTR>& a) {
         if (a.error == 0 && !inodes_.store(*i, a.results->GETATTR3res_u.obj_attributes, a.token))
           a.error = ESTALE;
+        if (a.error == 0 && tries > 1 && !inodes_.is_current(*i, a.token))
+          return fetch_attributes(i, done, tries - 1);
         done(a.error);
       });
 }
 
-// With some attributes, though they may not be trusted any more.
-void file_system::with_attributes(const inode_ref& i, std::function<void(int)> done) {
-  if (i->seen) return done(0);
+// A reply has brought attributes, or none. Then they are asked for.
+void file_system::with_attributes(const inode_ref& i, const post_op_attr& a,
+                                  const reply_token& token, std::function<void(int)> done) {
+  const bool current = inodes_.is_current(*i, token);
+  if (a.attributes_follow && !inodes_.store(*i, a.post_op_attr_u.attributes, token))
+    return done(ESTALE);
+  if (a.attributes_follow && current) return done(0);
   fetch_attributes(i, std::move(done));
 }
 
@@ -66,13 +82,13 @@ void file_system::look_up_child(const inode_ref& directory, const std::string& n
         if (a.error != 0) return done(a.error, nullptr, current);
         const LOOKUP3resok& ok = a.results->LOOKUP3res_u.resok;
         const inode_ref child = inodes_.of(bytes_of(ok.object));
-        learn(*child, ok.obj_attributes, a.token);
-        with_attributes(child, [=](int error) { done(error, child, current); });
+        with_attributes(child, ok.obj_attributes, a.token,
+                        [=](int error) { done(error, child, current); });
       });
 }
 
 void file_system::look_up(request_ref r, std::uint64_t id, std::string_view text) {
-  const auto found = needed(*r, id);
+  const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
   if (directory->hidden.contains(text)) {

@@ -23,7 +23,9 @@ void initialize(void* userdata, fuse_conn_info* c) {
     c->want = yes ? c->want | (c->capable & what) : c->want & ~what;
   };
   want(FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS, true);
-  want(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_CACHE_SYMLINKS, true);
+  want(FUSE_CAP_CACHE_SYMLINKS, true);
+  // With O_TRUNC, the kernel truncates by setattr, which also takes set-user-id bits away.
+  want(FUSE_CAP_ATOMIC_O_TRUNC, false);
   want(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO, true);
   // The kernel's own write-back cache would make it believe itself, and nobody else, about sizes
   // and times.

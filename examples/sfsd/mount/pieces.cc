@@ -98,12 +98,12 @@ void dirty_file::truncate(std::uint64_t size) { carve(size, UINT64_MAX); }
 
 void dirty_file::put(std::uint64_t offset, const_bytes data, async::ptr<write_block> owner) {
   carve(offset, offset + data.size());
-  if (data.size() < small) owner = nullptr;
+  const bool kept = data.size() >= small;  // else it is copied, and the owner goes afterwards
   while (!data.empty()) {
     // Pieces end where WRITEs of whole pieces would: those are the best for the server's file.
     const std::size_t room = piece_size_ - offset % piece_size_;
     const const_bytes part = data.first(std::min(room, data.size()));
-    if (!append(offset, part)) put_piece(offset, part, owner);
+    if (!append(offset, part)) put_piece(offset, part, kept ? owner : nullptr);
     offset += part.size();
     data = data.subspan(part.size());
   }

@@ -41,7 +41,7 @@ void file_system::remove_name(const inode_ref& directory, const std::string& nam
 }
 
 void file_system::remove(request_ref r, std::uint64_t id, std::string_view text) {
-  const auto found = needed(*r, id);
+  const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
   const std::string name(text);
@@ -56,7 +56,7 @@ void file_system::remove(request_ref r, std::uint64_t id, std::string_view text)
 void file_system::hide(const inode_ref& directory, const std::string& name, const inode_ref& child,
                        std::function<void(int)> done) {
   const std::string hidden = hidden_name();
-  directory->hidden.emplace(hidden, true);
+  directory->hidden.emplace(hidden, child);
   calls_.make<NFSPROC3_RENAME>(
       {directory},
       [=](RENAME3args& args) {
@@ -89,21 +89,52 @@ void file_system::remove_hidden(const inode_ref& i) {
 }
 
 void file_system::remove_directory(request_ref r, std::uint64_t id, std::string_view text) {
-  const auto found = needed(*r, id);
-  if (!found) return;
-  const inode_ref directory(found);
-  const std::string name(text);
+  const auto found = needed(*r, id, text);
+  if (found) remove_directory_now(r, inode_ref(found), std::string(text), false);
+}
+
+// If there are but hidden files in it, they move to the directory above: then it can go.
+void file_system::remove_directory_now(request_ref r, const inode_ref& directory,
+                                       const std::string& name, bool again) {
   calls_.make<NFSPROC3_RMDIR>(
       {directory}, [=](REMOVE3args& args) { args.object = place(directory, name); },
       [=, this](answer<NFSPROC3_RMDIR>& a) {
         const std::uint64_t number = calls_.count_change();
         inodes_.changed(*directory, a.results ? attributes_in(a.results->wcc) : nullptr, a.token,
                         number);
-        if (inode* child = inodes_.child_of(*directory, name); child && a.error == 0)
-          inodes_.changed(*child, nullptr, a.token, number);
+        inode* const child = inodes_.child_of(*directory, name);
+        if (a.error == ENOTEMPTY && child && !child->hidden.empty() && !again)
+          return move_hidden(async::mkref(child), directory,
+                             [=, this] { remove_directory_now(r, directory, name, true); });
+        if (child && a.error == 0) inodes_.changed(*child, nullptr, a.token, number);
         if (a.error == 0 || a.error == ENOENT) inodes_.unlink(*directory, name);
         r->error(a.error);
       });
+}
+
+void file_system::move_hidden(const inode_ref& from, const inode_ref& to,
+                              std::function<void()> done) {
+  const auto all = from->hidden;
+  const auto left = std::make_shared<std::size_t>(all.size());
+  for (const auto& [name, child] : all) {
+    to->hidden.emplace(name, child);
+    calls_.make<NFSPROC3_RENAME>(
+        {from, to},
+        [=, name = name](RENAME3args& args) {
+          args.from = place(from, name);
+          args.to = place(to, name);
+        },
+        [=, this, name = name, child = child](answer<NFSPROC3_RENAME>& a) {
+          renamed(a, from, name, to, name);
+          (a.error == 0 ? from : to)->hidden.erase(name);
+          if (a.error == 0 && child->hidden_in == from) {
+            child->hidden_in = to;
+          } else if (a.error == 0) {  // closed meanwhile: it was not found where it had been
+            remove_name(to, name, [to, name](int) { to->hidden.erase(name); });
+          }
+          if (--*left == 0) done();
+        });
+  }
 }
 
 // Another name for a file that is about to lose one, so that there is no moment at which neither it
@@ -111,7 +142,7 @@ void file_system::remove_directory(request_ref r, std::uint64_t id, std::string_
 void file_system::link_hidden(const inode_ref& directory, const inode_ref& child,
                               std::function<void(int)> done) {
   const std::string hidden = hidden_name();
-  directory->hidden.emplace(hidden, true);
+  directory->hidden.emplace(hidden, child);
   calls_.make<NFSPROC3_LINK>(
       {child, directory},
       [=](LINK3args& args) {
@@ -139,7 +170,8 @@ void file_system::rename(request_ref r, std::uint64_t from_id, std::string_view 
     r->error(EINVAL);
     return;
   }
-  const auto from_found = needed(*r, from_id), to_found = inodes_.find(to_id);
+  const auto from_found = needed(*r, from_id, text.size() > new_text.size() ? text : new_text),
+             to_found = inodes_.find(to_id);
   if (!from_found) return;
   if (!to_found) {
     r->error(ESTALE);

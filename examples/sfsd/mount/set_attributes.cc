@@ -22,14 +22,6 @@ void file_system::change_attributes(const inode_ref& i, const sattr3& wanted,
       });
 }
 
-void file_system::set_size(const inode_ref& i, std::uint64_t size, std::function<void(int)> done) {
-  sattr3 wanted = no_change();
-  wanted.size.set_it = TRUE;
-  wanted.size.set_size3_u.size = size;
-  wanted.mtime.set_it = SET_TO_SERVER_TIME;
-  writes_.truncate(i, size, [=, this] { change_attributes(i, wanted, done); });
-}
-
 // What was written is at the server first: else it would change the times, and take set-user-id
 // bits away, after they were set.
 void file_system::set_attributes(request_ref r, std::uint64_t id, const struct stat& wanted,
