@@ -96,7 +96,7 @@ void file_system::create(request_ref r, std::uint64_t id, std::string_view text,
                 }
                 const inode_ref i(child);
                 i->data_stale = false;
-                auto handle = std::make_unique<open_file>(i);
+                auto handle = std::make_unique<kernel_file>(i);
                 fuse_file_info f = info;
                 f.fh = reinterpret_cast<std::uint64_t>(handle.get());
                 f.keep_cache = 1;

@@ -36,7 +36,7 @@ struct served {
 using request_ref = async::ref<request>;
 using inode_ref = async::ref<inode>;
 
-class open_file;
+class kernel_file;
 
 class file_system final : private write_target {
  public:
@@ -149,7 +149,7 @@ class file_system final : private write_target {
   void closed(const inode_ref& i);
   void change_attributes(const inode_ref& i, const sattr3& wanted,
                          std::function<void(int error)> done);
-  static int loss_of(const inode& i, open_file& f) noexcept;
+  static int loss_of(const inode& i, kernel_file& f) noexcept;
 
   // reading.cc
   struct reading;
@@ -187,11 +187,11 @@ class file_system final : private write_target {
 };
 
 // An open file of the kernel's.
-class open_file {
+class kernel_file {
  public:
-  explicit open_file(const inode_ref& i) : of(i), losses(i->losses) {}
-  static open_file& of_info(const fuse_file_info& f) noexcept {
-    return *reinterpret_cast<open_file*>(f.fh);
+  explicit kernel_file(const inode_ref& i) : of(i), losses(i->losses) {}
+  static kernel_file& of_info(const fuse_file_info& f) noexcept {
+    return *reinterpret_cast<kernel_file*>(f.fh);
   }
   inode_ref of;
   std::uint64_t losses;  // of which it has been told

@@ -40,7 +40,7 @@ void file_system::open_checked(request_ref r, const inode_ref& i, fuse_file_info
 }
 
 void file_system::opened(request_ref r, const inode_ref& i, fuse_file_info info) {
-  auto handle = std::make_unique<open_file>(i);
+  auto handle = std::make_unique<kernel_file>(i);
   info.fh = reinterpret_cast<std::uint64_t>(handle.get());
   info.keep_cache = i->data_stale ? 0 : 1;
   info.noflush = (info.flags & O_ACCMODE) == O_RDONLY ? 1 : 0;
@@ -55,13 +55,13 @@ void file_system::closed(const inode_ref& i) {
 }
 
 void file_system::release(request_ref r, std::uint64_t, const fuse_file_info& info) {
-  const std::unique_ptr<open_file> handle(&open_file::of_info(info));
+  const std::unique_ptr<kernel_file> handle(&kernel_file::of_info(info));
   r->error(0);
   closed(handle->of);
 }
 
 // Each open file is told once of what was lost.
-int file_system::loss_of(const inode& i, open_file& f) noexcept {
+int file_system::loss_of(const inode& i, kernel_file& f) noexcept {
   if (f.losses == i.losses) return 0;
   f.losses = i.losses;
   return i.loss;
@@ -69,18 +69,18 @@ int file_system::loss_of(const inode& i, open_file& f) noexcept {
 
 // close(2): the server has what was written. Who closes a file is told if it does not.
 void file_system::flush(request_ref r, std::uint64_t, const fuse_file_info& info) {
-  open_file& f = open_file::of_info(info);
+  kernel_file& f = kernel_file::of_info(info);
   writes_.flush(f.of, [r, &f] { r->error(loss_of(*f.of, f)); });
 }
 
 void file_system::sync(request_ref r, std::uint64_t, const fuse_file_info& info) {
-  open_file& f = open_file::of_info(info);
+  kernel_file& f = kernel_file::of_info(info);
   writes_.sync(f.of, [r, &f] { r->error(loss_of(*f.of, f)); });
 }
 
 void file_system::write(request_ref r, std::uint64_t, std::uint64_t offset, const_bytes data,
                         async::ptr<write_block> owner, const fuse_file_info& info) {
-  open_file& f = open_file::of_info(info);
+  kernel_file& f = kernel_file::of_info(info);
   if (const int loss = loss_of(*f.of, f)) {
     r->error(loss);
     return;
