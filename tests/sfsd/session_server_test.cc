@@ -20,7 +20,7 @@ login_key key_of(std::uint8_t fill) {
   return k;
 }
 
-TEST_F(a_session, logs_its_users_in_on_every_channel_and_calls_with_the_channels_numbers) {
+TEST_F(a_clients_session, logs_its_users_in_on_every_channel_and_calls_with_the_channels_numbers) {
   options.logins = {key_of(1), key_of(2)};
   server.on_call = [](fake_channel&, const rpc_call&) {};
   open();
@@ -50,7 +50,7 @@ TEST_F(a_session, logs_its_users_in_on_every_channel_and_calls_with_the_channels
   }
 }
 
-TEST_F(a_session, logs_in_a_user_who_comes_later_before_it_calls_for_him) {
+TEST_F(a_clients_session, logs_in_a_user_who_comes_later_before_it_calls_for_him) {
   open();
   const unsigned number = s->add_login(key_of(5));
   ask(1, NFSPROC3_GETATTR, number);
@@ -60,7 +60,7 @@ TEST_F(a_session, logs_in_a_user_who_comes_later_before_it_calls_for_him) {
   EXPECT_EQ(server.seen[1].user, 0u);
 }
 
-TEST_F(a_session, fails_the_calls_of_users_whom_the_server_refuses) {
+TEST_F(a_clients_session, fails_the_calls_of_users_whom_the_server_refuses) {
   server.login = LOGIN_REFUSED;
   options.logins = {key_of(1)};
   begin();
@@ -74,7 +74,7 @@ TEST_F(a_session, fails_the_calls_of_users_whom_the_server_refuses) {
   EXPECT_EQ(server.calls(), 1u);
 }
 
-TEST_F(a_session, makes_do_with_a_server_that_knows_neither_hello_nor_users) {
+TEST_F(a_clients_session, makes_do_with_a_server_that_knows_neither_hello_nor_users) {
   server.plain = true;
   options.logins = {key_of(1)};
   open();
@@ -87,7 +87,7 @@ TEST_F(a_session, makes_do_with_a_server_that_knows_neither_hello_nor_users) {
 
 // --- Leases ---
 
-TEST_F(a_session, passes_on_invalidations_and_counts_them) {
+TEST_F(a_clients_session, passes_on_invalidations_and_counts_them) {
   keep_silent();
   open();
   ask(1);
@@ -103,7 +103,7 @@ TEST_F(a_session, passes_on_invalidations_and_counts_them) {
   EXPECT_GE(answers[1].token.changes, last_invalidation);
 }
 
-TEST_F(a_session, takes_all_attributes_for_changed_when_the_connection_is_lost) {
+TEST_F(a_clients_session, takes_all_attributes_for_changed_when_the_connection_is_lost) {
   open();
   server.channel().cut();
   ASSERT_TRUE(wait_lost(1));
@@ -113,7 +113,7 @@ TEST_F(a_session, takes_all_attributes_for_changed_when_the_connection_is_lost) 
 
 // --- A server that breaks the rules ---
 
-class a_rude_server : public a_session, public testing::WithParamInterface<int> {};
+class a_rude_server : public a_clients_session, public testing::WithParamInterface<int> {};
 INSTANTIATE_TEST_SUITE_P(all, a_rude_server, testing::Range(0, 7));
 
 TEST_P(a_rude_server, loses_the_channel_and_nothing_else) {
@@ -157,7 +157,7 @@ TEST_P(a_rude_server, loses_the_channel_and_nothing_else) {
   EXPECT_EQ(answers.size(), 1u);
 }
 
-TEST_F(a_session, takes_no_greeting_that_does_not_decode) {
+TEST_F(a_clients_session, takes_no_greeting_that_does_not_decode) {
   server.nonsense = byte_string(12, 1);
   begin();
   ASSERT_TRUE(wait_lost(1));

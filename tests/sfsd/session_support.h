@@ -22,9 +22,9 @@ struct answer {
   reply_token token;
 };
 
-class a_session : public testing::Test {
+class a_clients_session : public testing::Test {
  protected:
-  a_session() {
+  a_clients_session() {
     options.connect = server.connector(time);
     options.time = &time;
     options.seed = async::test::test_seed() | 1;
@@ -40,7 +40,7 @@ class a_session : public testing::Test {
           last_invalidation = number;
         });
   }
-  ~a_session() override {
+  ~a_clients_session() override {
     if (s) s->end();
     time.run_soon();
   }

@@ -5,7 +5,7 @@
 namespace sfs::test {
 namespace {
 
-TEST_F(a_session, answers_calls_with_what_the_server_says) {
+TEST_F(a_clients_session, answers_calls_with_what_the_server_says) {
   server.on_call = [](fake_channel& c, const rpc_call& call) { c.reply(call.xid, call.arguments); };
   begin();
   for (unsigned n = 0; n < 200; ++n) EXPECT_TRUE(ask(n));
@@ -22,7 +22,7 @@ TEST_F(a_session, answers_calls_with_what_the_server_says) {
 
 // --- Sending ---
 
-TEST_F(a_session, sends_what_was_asked_together_in_order_and_within_the_window) {
+TEST_F(a_clients_session, sends_what_was_asked_together_in_order_and_within_the_window) {
   keep_silent();
   server.hello.max_calls = 10;
   options.window = 64;
@@ -39,7 +39,7 @@ TEST_F(a_session, sends_what_was_asked_together_in_order_and_within_the_window) 
   for (unsigned n = 0; n < 30; ++n) EXPECT_EQ(server.seen[n].arguments.back(), n);
 }
 
-TEST_F(a_session, never_has_more_under_way_than_its_own_window) {
+TEST_F(a_clients_session, never_has_more_under_way_than_its_own_window) {
   keep_silent();
   server.hello.max_calls = 0xffffffff;
   options.window = 3;
@@ -53,7 +53,8 @@ TEST_F(a_session, never_has_more_under_way_than_its_own_window) {
   ASSERT_TRUE(wait_answers(10));
 }
 
-TEST_F(a_session, takes_no_more_calls_than_its_queue_has_bytes_for_and_tells_when_it_has_room) {
+TEST_F(a_clients_session,
+       takes_no_more_calls_than_its_queue_has_bytes_for_and_tells_when_it_has_room) {
   keep_silent();
   options.max_queued = 1000;
   options.window = 4;
@@ -71,7 +72,7 @@ TEST_F(a_session, takes_no_more_calls_than_its_queue_has_bytes_for_and_tells_whe
   EXPECT_EQ(answers.size(), 10u) << "the call that was not taken is not answered";
 }
 
-TEST_F(a_session, sends_data_behind_the_arguments_and_pads_it) {
+TEST_F(a_clients_session, sends_data_behind_the_arguments_and_pads_it) {
   begin();
   session_call c{NFS_PROGRAM, NFSPROC3_WRITE, {1, 2, 3, 4}, {}, 0};
   byte_string data(65'533, 7);
@@ -87,7 +88,7 @@ TEST_F(a_session, sends_data_behind_the_arguments_and_pads_it) {
   EXPECT_EQ(server.seen.at(0).arguments, expected);
 }
 
-TEST_F(a_session, fails_a_call_that_fits_no_record) {
+TEST_F(a_clients_session, fails_a_call_that_fits_no_record) {
   begin();
   ask(1, NFSPROC3_WRITE, 0, byte_string(record_max_payload));
   ask(2);
@@ -97,7 +98,7 @@ TEST_F(a_session, fails_a_call_that_fits_no_record) {
   EXPECT_EQ(answers[1].what, call_reply::kind::results);
 }
 
-TEST_F(a_session, passes_on_what_the_servers_rpc_layer_refuses) {
+TEST_F(a_clients_session, passes_on_what_the_servers_rpc_layer_refuses) {
   server.on_call = [](fake_channel& c, const rpc_call& call) {
     c.reply(call.xid, {}, rpc_accept::garbage_args);
   };
@@ -107,7 +108,7 @@ TEST_F(a_session, passes_on_what_the_servers_rpc_layer_refuses) {
   EXPECT_EQ(answers[0].what, call_reply::kind::refused);
 }
 
-TEST_F(a_session, says_goodbye_and_fails_what_is_left_when_it_is_ended) {
+TEST_F(a_clients_session, says_goodbye_and_fails_what_is_left_when_it_is_ended) {
   keep_silent();
   begin();
   ask(1);
@@ -121,7 +122,7 @@ TEST_F(a_session, says_goodbye_and_fails_what_is_left_when_it_is_ended) {
   EXPECT_EQ(answers[1].why, "the session has ended");
 }
 
-TEST_F(a_session, can_be_let_go_of_by_the_callback_of_an_answer) {
+TEST_F(a_clients_session, can_be_let_go_of_by_the_callback_of_an_answer) {
   begin();
   bool answered = false;
   s->call({NFS_PROGRAM, NFSPROC3_NULL, {}, {}, 0}, async::wrap([&](const call_reply&) {
@@ -134,7 +135,7 @@ TEST_F(a_session, can_be_let_go_of_by_the_callback_of_an_answer) {
 
 // --- Coming back ---
 
-TEST_F(a_session, sends_again_what_was_not_answered_in_its_order_with_its_xids) {
+TEST_F(a_clients_session, sends_again_what_was_not_answered_in_its_order_with_its_xids) {
   server.on_call = [](fake_channel& c, const rpc_call& call) {
     if (call.arguments.back() % 2) c.reply(call.xid, {});
   };
@@ -157,7 +158,7 @@ TEST_F(a_session, sends_again_what_was_not_answered_in_its_order_with_its_xids) 
   EXPECT_EQ(restarts, 0u);
 }
 
-TEST_F(a_session, waits_longer_each_time_that_connecting_fails_and_never_very_long) {
+TEST_F(a_clients_session, waits_longer_each_time_that_connecting_fails_and_never_very_long) {
   server.refusing = true;
   begin();
   std::vector<double> pauses;
@@ -181,7 +182,7 @@ TEST_F(a_session, waits_longer_each_time_that_connecting_fails_and_never_very_lo
   }));
 }
 
-TEST_F(a_session, begins_with_short_pauses_again_only_when_a_call_was_answered) {
+TEST_F(a_clients_session, begins_with_short_pauses_again_only_when_a_call_was_answered) {
   keep_silent();
   begin();
   ask(1);
@@ -202,7 +203,7 @@ TEST_F(a_session, begins_with_short_pauses_again_only_when_a_call_was_answered) 
   EXPECT_LE(time.next(), milliseconds(100));
 }
 
-TEST_F(a_session, gives_up_a_connection_on_which_a_call_is_not_answered_in_time) {
+TEST_F(a_clients_session, gives_up_a_connection_on_which_a_call_is_not_answered_in_time) {
   keep_silent();
   begin();
   ask(1);
@@ -217,7 +218,7 @@ TEST_F(a_session, gives_up_a_connection_on_which_a_call_is_not_answered_in_time)
   EXPECT_EQ(xids(0), xids(1));
 }
 
-TEST_F(a_session, asks_for_less_at_once_after_a_connection_was_too_slow) {
+TEST_F(a_clients_session, asks_for_less_at_once_after_a_connection_was_too_slow) {
   keep_silent();
   options.window = 16;
   begin();
@@ -229,7 +230,7 @@ TEST_F(a_session, asks_for_less_at_once_after_a_connection_was_too_slow) {
   EXPECT_EQ(server.calls(), 24u);
 }
 
-TEST_F(a_session, gives_up_a_connection_that_does_not_open_in_time) {
+TEST_F(a_clients_session, gives_up_a_connection_that_does_not_open_in_time) {
   server.silent = true;
   begin();
   ASSERT_TRUE(run_until(time, [&] { return server.channels.size() == 1; }));
@@ -242,7 +243,7 @@ TEST_F(a_session, gives_up_a_connection_that_does_not_open_in_time) {
   EXPECT_TRUE(run_until(time, [&] { return opened == 1; }));
 }
 
-TEST_F(a_session, asks_a_silent_server_whether_it_is_still_there) {
+TEST_F(a_clients_session, asks_a_silent_server_whether_it_is_still_there) {
   open();
   time.advance(seconds(60));
   ASSERT_TRUE(wait_calls(1));
@@ -255,7 +256,7 @@ TEST_F(a_session, asks_a_silent_server_whether_it_is_still_there) {
   EXPECT_EQ(losses.size(), 1u);
 }
 
-TEST_F(a_session, fails_calls_when_it_has_waited_long_enough_but_goes_on_trying) {
+TEST_F(a_clients_session, fails_calls_when_it_has_waited_long_enough_but_goes_on_trying) {
   options.give_up_after = seconds(20);
   server.refusing = true;
   begin();
@@ -281,7 +282,7 @@ TEST_F(a_session, fails_calls_when_it_has_waited_long_enough_but_goes_on_trying)
   EXPECT_EQ(answers[2].what, call_reply::kind::results);
 }
 
-TEST_F(a_session, fails_for_good_when_another_key_answers) {
+TEST_F(a_clients_session, fails_for_good_when_another_key_answers) {
   keep_silent();
   begin();
   ask(1);
@@ -300,7 +301,7 @@ TEST_F(a_session, fails_for_good_when_another_key_answers) {
   EXPECT_EQ(time.next(), fake_timing::clock::duration{}) << "it tries no more";
 }
 
-TEST_F(a_session, tells_when_the_server_was_restarted) {
+TEST_F(a_clients_session, tells_when_the_server_was_restarted) {
   open();
   for (unsigned n = 1; n <= 2; ++n) {
     server.channel().cut();
