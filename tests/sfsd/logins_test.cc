@@ -191,18 +191,19 @@ TEST_F(a_server_with_users, notices_by_itself_that_the_table_has_changed) {
 
 // CAP_SYS_RESOURCE: who has it exceeds quotas and takes the blocks that are kept for root.
 TEST_F(a_server_with_users, has_given_up_what_would_let_users_exceed_their_quotas) {
+  const auto has_it = [](const std::filesystem::path& status_file) {
+    std::ifstream status(status_file);
+    std::uint64_t set = 0, all = 0;
+    for (std::string word; status >> word;)
+      if ((word == "CapEff:" || word == "CapPrm:") && status >> std::hex >> set) all |= set;
+    return (all >> 24 & 1) != 0;
+  };
+  if (!has_it("/proc/self/status")) GTEST_SKIP() << "there is nothing to give up";
   live_client c(server);
   ASSERT_TRUE(c.connected());
   const std::string tasks = "/proc/" + std::to_string(server.pid()) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    std::ifstream status(task.path() / "status");
-    for (std::string word; status >> word;) {
-      std::uint64_t set = 0;
-      if (word != "CapEff:" && word != "CapPrm:") continue;
-      status >> std::hex >> set;
-      EXPECT_EQ(set >> 24 & 1, 0u) << task.path() << word;
-    }
-  }
+  for (const auto& task : std::filesystem::directory_iterator(tasks))
+    EXPECT_FALSE(has_it(task.path() / "status")) << task.path();
 }
 
 }  // namespace
