@@ -81,6 +81,7 @@ void file_system::create(request_ref r, std::uint64_t id, std::string_view text,
   const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text);
   create_file(directory, name, first_attributes(mode, r->maker(), *directory, what_.who),
               [=, this](int error, async::ptr<inode> child, bool current) {
@@ -96,7 +97,7 @@ void file_system::create(request_ref r, std::uint64_t id, std::string_view text,
                 }
                 const inode_ref i(child);
                 i->data_stale = false;
-                auto handle = std::make_unique<kernel_file>(i);
+                auto handle = std::make_unique<kernel_file::ref>(async::make_ref<kernel_file>(i));
                 fuse_file_info f = info;
                 f.fh = reinterpret_cast<std::uint64_t>(handle.get());
                 f.keep_cache = 1;
@@ -112,6 +113,7 @@ void file_system::make_node(request_ref r, std::uint64_t id, std::string_view te
   const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text);
   const sattr3 first = first_attributes(mode, r->maker(), *directory, what_.who);
   const made done = entry_answer(r, directory, name);
@@ -137,6 +139,7 @@ void file_system::make_directory(request_ref r, std::uint64_t id, std::string_vi
   const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text);
   const sattr3 first = first_attributes(mode | S_IFDIR, r->maker(), *directory, what_.who);
   make_object<NFSPROC3_MKDIR>(
@@ -149,6 +152,7 @@ void file_system::make_symbolic_link(request_ref r, const char* target, std::uin
   const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text), to(target);
   if (to.size() > NFS3_MAXPATH) {
     r->error(ENAMETOOLONG);
@@ -173,6 +177,7 @@ void file_system::make_link(request_ref r, std::uint64_t id, std::uint64_t to,
     return;
   }
   const inode_ref i(file), directory(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text);
   calls_.make<NFSPROC3_LINK>(
       {i, directory},

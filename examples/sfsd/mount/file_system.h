@@ -149,7 +149,7 @@ class file_system final : private write_target {
   void closed(const inode_ref& i);
   void change_attributes(const inode_ref& i, const sattr3& wanted,
                          std::function<void(int error)> done);
-  static int loss_of(const inode& i, kernel_file& f) noexcept;
+  static int loss_of(kernel_file& f) noexcept;
 
   // reading.cc
   struct reading;
@@ -186,14 +186,14 @@ class file_system final : private write_target {
   write_behind writes_;
 };
 
-// An open file of the kernel's.
-class kernel_file {
+// An open file of the kernel's. The kernel is given a handle to it.
+class kernel_file final : public async::refcount {
  public:
+  using ref = async::ref<kernel_file>;
   explicit kernel_file(const inode_ref& i) : of(i), losses(i->losses) {}
-  static kernel_file& of_info(const fuse_file_info& f) noexcept {
-    return *reinterpret_cast<kernel_file*>(f.fh);
-  }
-  inode_ref of;
+  static ref& of_info(const fuse_file_info& f) noexcept { return *reinterpret_cast<ref*>(f.fh); }
+
+  const inode_ref of;
   std::uint64_t losses;  // of which it has been told
 };
 

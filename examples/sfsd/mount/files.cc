@@ -14,6 +14,7 @@ void file_system::open(request_ref r, std::uint64_t id, const fuse_file_info& in
   if (!found) return;
   const inode_ref i(found);
   const bool trusted = i->is_trusted(inodes_.time().now());
+  r->may_be_interrupted(interruptions_);
   const bool may = what_.who.as_root || i->allowed_at == i->changed + 1;
   const auto checked = [=, this](int error) {
     if (error != 0) {
@@ -40,7 +41,7 @@ void file_system::open_checked(request_ref r, const inode_ref& i, fuse_file_info
 }
 
 void file_system::opened(request_ref r, const inode_ref& i, fuse_file_info info) {
-  auto handle = std::make_unique<kernel_file>(i);
+  auto handle = std::make_unique<kernel_file::ref>(async::make_ref<kernel_file>(i));
   info.fh = reinterpret_cast<std::uint64_t>(handle.get());
   info.keep_cache = i->data_stale ? 0 : 1;
   info.noflush = (info.flags & O_ACCMODE) == O_RDONLY ? 1 : 0;
@@ -55,37 +56,42 @@ void file_system::closed(const inode_ref& i) {
 }
 
 void file_system::release(request_ref r, std::uint64_t, const fuse_file_info& info) {
-  const std::unique_ptr<kernel_file> handle(&kernel_file::of_info(info));
+  const std::unique_ptr<kernel_file::ref> handle(&kernel_file::of_info(info));
   r->error(0);
-  closed(handle->of);
+  closed((*handle)->of);
 }
 
 // Each open file is told once of what was lost.
-int file_system::loss_of(const inode& i, kernel_file& f) noexcept {
-  if (f.losses == i.losses) return 0;
-  f.losses = i.losses;
-  return i.loss;
+int file_system::loss_of(kernel_file& f) noexcept {
+  return std::exchange(f.losses, f.of->losses) == f.of->losses ? 0 : f.of->loss;
 }
 
 // close(2): the server has what was written. Who closes a file is told if it does not.
 void file_system::flush(request_ref r, std::uint64_t, const fuse_file_info& info) {
-  kernel_file& f = kernel_file::of_info(info);
-  writes_.flush(f.of, [r, &f] { r->error(loss_of(*f.of, f)); });
+  const kernel_file::ref f = kernel_file::of_info(info);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
+  writes_.flush(f->of, [r, f] {
+    if (!r->is_answered()) r->error(loss_of(*f));
+  });
 }
 
 void file_system::sync(request_ref r, std::uint64_t, const fuse_file_info& info) {
-  kernel_file& f = kernel_file::of_info(info);
-  writes_.sync(f.of, [r, &f] { r->error(loss_of(*f.of, f)); });
+  const kernel_file::ref f = kernel_file::of_info(info);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
+  writes_.sync(f->of, [r, f] {
+    if (!r->is_answered()) r->error(loss_of(*f));
+  });
 }
 
 void file_system::write(request_ref r, std::uint64_t, std::uint64_t offset, const_bytes data,
                         async::ptr<write_block> owner, const fuse_file_info& info) {
-  kernel_file& f = kernel_file::of_info(info);
-  if (const int loss = loss_of(*f.of, f)) {
+  const kernel_file::ref f = kernel_file::of_info(info);
+  if (const int loss = loss_of(*f)) {
     r->error(loss);
     return;
   }
-  writes_.write(f.of, offset, data, std::move(owner),
+  r->may_be_interrupted(interruptions_, request::kind::changes);
+  writes_.write(f->of, offset, data, std::move(owner),
                 [r, size = data.size()] { r->written(size); });
 }
 

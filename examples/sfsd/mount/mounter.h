@@ -46,9 +46,9 @@ class mounter {
   const mount_options& options_;
   background& background_;
   unsigned login_ = 0;
-  async::ref<session> session_;
   std::optional<file_system> files_;
   std::optional<fuse_loop> loop_;
+  async::ref<session> session_;  // goes first: it refers to what was written
   bool looking_ = false, ending_ = false;
   int status_ = 1;
 };

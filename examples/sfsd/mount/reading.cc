@@ -51,7 +51,7 @@ void file_system::read(request_ref r, std::uint64_t id, std::uint64_t offset, st
   const inode_ref i(found);
   size = std::min<std::size_t>(size, 16 << 20);
   auto all = std::make_shared<reading>(reading{r, i, offset, {}, size, 0, 0});
-  if (i->dirty) {
+  if (i->dirty && !i->data_stale) {
     all->buffer.resize(size);
     if (i->dirty->read(offset, all->buffer)) {
       r->data(all->buffer);

@@ -44,6 +44,7 @@ void file_system::remove(request_ref r, std::uint64_t id, std::string_view text)
   const auto found = needed(*r, id, text);
   if (!found) return;
   const inode_ref directory(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text);
   const auto answer = [r](int error) { r->error(error); };
   inode* const child = inodes_.child_of(*directory, name);
@@ -90,7 +91,9 @@ void file_system::remove_hidden(const inode_ref& i) {
 
 void file_system::remove_directory(request_ref r, std::uint64_t id, std::string_view text) {
   const auto found = needed(*r, id, text);
-  if (found) remove_directory_now(r, inode_ref(found), std::string(text), false);
+  if (!found) return;
+  r->may_be_interrupted(interruptions_, request::kind::changes);
+  remove_directory_now(r, inode_ref(found), std::string(text), false);
 }
 
 // If there are but hidden files in it, they move to the directory above: then it can go.
@@ -178,6 +181,7 @@ void file_system::rename(request_ref r, std::uint64_t from_id, std::string_view 
     return;
   }
   const inode_ref from(from_found), to(to_found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text), new_name(new_text);
   const auto go_on = [=, this](int) { rename_now(r, from, name, to, new_name); };
   inode* const replaced = inodes_.child_of(*to, new_name);

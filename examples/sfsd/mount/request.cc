@@ -63,8 +63,9 @@ bool request::file_system(const struct statvfs& s) {
   return r && fuse_reply_statfs(r, &s) == 0;
 }
 
-void request::may_be_interrupted(interrupted_requests& where) {
+void request::may_be_interrupted(interrupted_requests& where, kind k) {
   if (!request_) return;
+  kind_ = k;
   interruptions_ = &where;
   fuse_req_interrupt_func(request_, &request::interrupted, this);
 }
@@ -72,12 +73,13 @@ void request::may_be_interrupted(interrupted_requests& where) {
 // libfuse calls it where it takes the kernel's interruption, or at once if that was there first.
 void request::interrupted(fuse_req_t, void* self) {
   auto* const r = static_cast<request*>(self);
-  if (r->request_ && !r->is_linked()) r->interruptions_->add(*r);
+  if (r->request_ && !r->is_linked()) r->interruptions_->add(*r, r->kind_ == kind::changes);
 }
 
 // Not answered from here: libfuse is in the middle of something.
-void interrupted_requests::add(request& r) {
+void interrupted_requests::add(request& r, bool changes) {
   all_.push_back(r);
+  if (changes && connected_) return;
   time_.after(connected_ ? patience : std::chrono::seconds(0),
               async::wrap([self = async::mkref(&r)] { self->error(EINTR); }));
 }

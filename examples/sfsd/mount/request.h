@@ -1,8 +1,9 @@
 // One request of the kernel's, to be answered once. Serves stages 5 and 6.
 //
-// A process that is interrupted while it waits for a server that is gone must be able to end: a
-// request that changes nothing can be given up (EINTR) while there is no connection, or when the
-// server has been silent for a while. What then comes from the server finds nobody who waits.
+// A process that is interrupted while it waits for a server that is gone must be able to end: its
+// request is given up (EINTR) while there is no connection, and one that changes nothing also when
+// the server has been silent for a while. What then comes from the server finds nobody who waits; a
+// change may have been made or not, as with any call that ends with EINTR.
 //
 // Thread safety: one color (the default color).
 // Invariants: exactly one answer is sent, at the latest when the last handle goes (EIO). What a
@@ -36,7 +37,7 @@ class interrupted_requests {
 
  private:
   friend request;
-  void add(request& r);
+  void add(request& r, bool changes);
 
   timing& time_;
   bool connected_ = true;
@@ -49,7 +50,8 @@ class request final : public async::refcount, public interrupted_request {
   ~request();
 
   // The process may give it up.
-  void may_be_interrupted(interrupted_requests& where);
+  enum class kind : bool { looks, changes };
+  void may_be_interrupted(interrupted_requests& where, kind k = kind::looks);
 
   const fuse_ctx& maker() const noexcept { return maker_; }
   bool is_answered() const noexcept { return request_ == nullptr; }
@@ -74,6 +76,7 @@ class request final : public async::refcount, public interrupted_request {
   fuse_req_t request_;
   fuse_ctx maker_;
   interrupted_requests* interruptions_ = nullptr;
+  kind kind_ = kind::looks;
 };
 
 }  // namespace sfs

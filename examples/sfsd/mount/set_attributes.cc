@@ -29,6 +29,7 @@ void file_system::set_attributes(request_ref r, std::uint64_t id, const struct s
   const auto found = needed(*r, id);
   if (!found) return;
   const inode_ref i(found);
+  r->may_be_interrupted(interruptions_, request::kind::changes);
   const auto give = [this, r, i](int error) {
     if (error != 0) {
       r->error(error);
