@@ -1,6 +1,10 @@
 // Owners for OpenSSL's objects, and what is done when OpenSSL itself fails. Serves no stage of its
 // own.
 //
+// In a program that has this linked in, all memory that OpenSSL frees is wiped first: libssl 3.0
+// leaves the secrets of a TLS connection in the memory of the SSL object, and who finds them there
+// can make the channel's first keys again, however often these were ratcheted.
+//
 // Thread safety: an owner is used by one thread at a time, like the object it owns.
 // Invariant: an owner that is not null frees its object exactly once.
 #pragma once
