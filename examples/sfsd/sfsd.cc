@@ -256,7 +256,10 @@ int main(int argc, char** argv) {
   if (metrics_path) teller.emplace(*metrics_path, metrics);
   if (teller && !teller->why_not().empty()) async::fatal("%s", teller->why_not().c_str());
   async::sigcb(SIGUSR1, async::wrap([metrics] { std::fputs(metrics().c_str(), stderr); }));
-  if (users) async::sigcb(SIGHUP, async::wrap(&*users, &users_file::read_again));
+  if (users)
+    async::sigcb(SIGHUP, async::wrap(&*users, &users_file::read_again));
+  else
+    std::signal(SIGHUP, SIG_IGN);  // nothing to read again, and no reason to end
   for (int signal : {SIGTERM, SIGINT})
     async::sigcb(signal, async::wrap(&server, &sfs::server::end));
   std::printf("serving %s on port %d with %u CPU%s, coloring: %s\n%s\n", directory.c_str(),
