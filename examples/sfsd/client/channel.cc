@@ -95,7 +95,13 @@ client_channel::client_channel(fd_owner socket, inbox received, session_secrets 
   inbox_.open_with(receiver(suite_, std::move(secrets.server_to_client)));
 }
 
+// A ratchet record goes out before, if one is due.
 std::string client_channel::send_frame(record_type type, const_bytes payload) {
+  if (sender_.ratchet_due(payload.size(), clock::now())) {
+    std::uint8_t turn[record_overhead];
+    sender_.ratchet(turn, clock::now());
+    if (!send_all(socket_.get(), turn)) return system_reason();
+  }
   frame_.resize(payload.size() + record_overhead);
   std::copy(payload.begin(), payload.end(), frame_.begin() + record_header_size);
   sender_.seal(type, frame_);
@@ -105,11 +111,6 @@ std::string client_channel::send_frame(record_type type, const_bytes payload) {
 std::string client_channel::send(const_bytes messages) {
   while (!messages.empty()) {
     const const_bytes part = messages.first(std::min(messages.size(), record_max_payload));
-    if (sender_.ratchet_due(part.size(), clock::now())) {
-      std::uint8_t turn[record_overhead];
-      sender_.ratchet(turn, clock::now());
-      if (!send_all(socket_.get(), turn)) return system_reason();
-    }
     if (std::string why = send_frame(record_type::data, part); !why.empty()) return why;
     messages = messages.subspan(part.size());
   }
