@@ -1,6 +1,7 @@
 // The programs as their users see them.
 #include <gtest/gtest.h>
 
+#include "tests/sfsd/repository.h"
 #include "tests/sfsd/server_support.h"
 
 namespace sfs::test {
@@ -236,10 +237,8 @@ TEST(a_uniprocessor_server, refuses_a_second_cpu_and_colors) {
 #endif
 
 TEST(the_readme, counts_the_lines_that_each_coloring_step_changed) {
-  auto root = async::test::build_dir();
-  while (root.has_relative_path() && !std::filesystem::exists(root / "SConstruct"))
-    root = root.parent_path();
-  const finished f = child_process({root / "examples/sfsd/colored_lines", "--check"}).finish();
+  const finished f =
+      child_process({repository() / "examples/sfsd/colored_lines", "--check"}).finish();
   EXPECT_EQ(f.status, 0) << f.errors;
 }
 

@@ -64,6 +64,16 @@ int on_certificate(X509_STORE_CTX* store, void* settings) {
 
 }  // namespace
 
+session_secrets secrets_of(suite agreed, const secret<96>& exported) noexcept {
+  session_secrets s;
+  s.suite = agreed;
+  const const_bytes all = exported.span();
+  std::copy_n(all.begin(), 32, s.client_to_server.span().begin());
+  std::copy_n(all.begin() + 32, 32, s.server_to_client.span().begin());
+  std::copy_n(all.begin() + 64, 32, s.id.begin());
+  return s;
+}
+
 server_settings::server_settings(const server_key& key, std::vector<suite> allowed)
     : context_(make_context(TLS_server_method())),
       id_(key.id()),
@@ -179,13 +189,7 @@ void handshake::finish() {
                                  exporter_label.data(), exporter_label.size(), id_.digest.data(),
                                  id_.digest.size(), 1) != 1)
     return fail("no keys came out of the handshake: " + openssl_reason());
-  session_secrets s;
-  s.suite = *agreed;
-  const const_bytes all = exported.span();
-  std::copy_n(all.begin(), 32, s.client_to_server.span().begin());
-  std::copy_n(all.begin() + 32, 32, s.server_to_client.span().begin());
-  std::copy_n(all.begin() + 64, 32, s.id.begin());
-  secrets_ = std::move(s);
+  secrets_ = secrets_of(*agreed, exported);
   state_ = state::done;
 }
 

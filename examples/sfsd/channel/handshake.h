@@ -40,6 +40,9 @@ struct session_secrets {
   std::array<std::uint8_t, 32> id{};  // not secret; both sides have it, no other session does
 };
 
+// What the 96 bytes are that TLS's exporter gives.
+session_secrets secrets_of(suite agreed, const secret<96>& exported) noexcept;
+
 class server_settings {
  public:
   // The server's key and what suites it allows.

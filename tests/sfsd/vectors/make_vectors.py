@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""Computes by another implementation what a channel says: the record layer and HOSTID (records.inc),
-what users sign (logins.inc), and what servers sign (revocations.inc).
+"""Computes by another implementation what a channel says: the record layer and HOSTID
+(records.inc), whole sessions (sessions.inc), what users sign (logins.inc), and what servers sign
+(revocations.inc).
 
-It follows the comments in examples/sfsd/channel/record.h and hostid.h, and in users/user_key.h,
-login.h and revocation.h, and uses the Python package `cryptography` (Debian: python3-cryptography).
-Run it again only when the protocol changes:
+It follows docs/channel.md, and uses the Python package `cryptography` (Debian:
+python3-cryptography). A test runs it and compares; when the protocol changes:
 
     tests/sfsd/vectors/make_vectors.py records > tests/sfsd/vectors/records.inc
+    tests/sfsd/vectors/make_vectors.py sessions > tests/sfsd/vectors/sessions.inc
     tests/sfsd/vectors/make_vectors.py logins > tests/sfsd/vectors/logins.inc
     tests/sfsd/vectors/make_vectors.py revocations > tests/sfsd/vectors/revocations.inc
 """
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 DATA, CLOSE, RATCHET = 0, 1, 2
+NFS, SFS, SFS_CALLBACK, SFS_AUTH = 100003, 0x20534653, 0x20534654, 0x53465331
+NFS3ERR_STALE = 70
 SUITES = {'aes-128-gcm': (AESGCM, 16), 'aes-256-gcm': (AESGCM, 32),
           'chacha20-poly1305': (ChaCha20Poly1305, 32)}
 LOCATIONS = ('localhost', '127.0.0.1%4433', '[::1]%65535', 'a' * 255)
@@ -106,6 +109,77 @@ def records():
     print('};')
 
 
+def opaque(data):
+    """A variable-length opaque, as XDR has it."""
+    return struct.pack('>I', len(data)) + data + bytes(-len(data) % 4)
+
+
+def words(*numbers):
+    return struct.pack(f'>{len(numbers)}I', *numbers)
+
+
+def marked(message):
+    return words(0x80000000 | len(message)) + message
+
+
+def call(xid, program, version, procedure, arguments, user=None):
+    credentials = words(0, 0) if user is None else words(SFS_AUTH, 4, user)
+    return marked(words(xid, 0, 2, program, version, procedure) + credentials + words(0, 0)
+                  + arguments)
+
+
+def reply(xid, results):
+    return marked(words(xid, 1, 0, 0, 0, 0) + results)
+
+
+def conversation(location, server, user, session):
+    """What client and server say in a short session: their messages, each in a record."""
+    client_number, run = bytes(range(16)), bytes(range(8))
+    handle = bytes(range(41))
+    login = b'sfs-login-v1' + with_length(location) + server + session + words(1)
+    said = [
+        call(7, SFS, 1, 1, client_number + words(1)),                                # HELLO
+        call(8, SFS, 1, 2, raw_public(user) + words(1) + user.sign(login)),          # LOGIN
+        call(9, NFS, 3, 1, opaque(handle), user=1),                                  # GETATTR
+    ]
+    answered = [
+        reply(7, run + words(0, 30, 64)),
+        reply(8, words(0, 1, 1000, 100) + opaque(b'ann')),
+        reply(9, words(NFS3ERR_STALE)),
+        call(0, SFS_CALLBACK, 1, 1, words(1) + opaque(handle)),                      # INVALIDATE
+    ]
+    return said, answered
+
+
+def side(suite, secret, messages):
+    """The frames of one direction: a ratchet before the last message, and the end."""
+    kinds = [(DATA, m) for m in messages[:-1]]
+    kinds += [(RATCHET, b''), (DATA, messages[-1]), (CLOSE, b'')]
+    for number, (kind, payload) in enumerate(kinds):
+        yield seal(suite, secret, number, kind, payload)
+        if kind == RATCHET:
+            secret = expand(secret, 'ratchet', suite, 32)
+
+
+def sessions():
+    print('// Made by make_vectors.py. Do not edit.')
+    print('constexpr session_vector session_vectors[] = {')
+    for index, suite in enumerate(SUITES):
+        location = LOCATIONS[index]
+        server = hostid(location, private_key(location)[0])
+        user, seed = private_key(f'user {index}')
+        exported = b''.join(hashlib.sha256(b'exporter %d %d' % (index, part)).digest()
+                            for part in range(3))
+        said, answered = conversation(location, server, user, exported[64:])
+        print(f'    {{"{suite}",\n     "{exported.hex()}",\n     "{location}",'
+              f' "{base32(server)}",\n     "{seed.hex()}",')
+        for secret, messages in ((exported[:32], said), (exported[32:64], answered)):
+            frames = ',\n      '.join(f'"{f.hex()}"' for f in side(suite, secret, messages))
+            print(f'     {{{frames}}},')
+        print('    },')
+    print('};')
+
+
 def logins():
     print('// Made by make_vectors.py. Do not edit.')
     print('constexpr login_vector login_vectors[] = {')
@@ -133,4 +207,6 @@ def revocations():
     print('};')
 
 
-{'records': records, 'logins': logins, 'revocations': revocations}[sys.argv[1]]()
+MAKERS = {'records': records, 'sessions': sessions, 'logins': logins,
+          'revocations': revocations}
+MAKERS[sys.argv[1]]()
