@@ -4,25 +4,13 @@
 #include <fcntl.h>
 
 namespace sfs {
-namespace {
-
-// XDR for reading at the front of some bytes. It only reads in this direction, though its
-// parameter is not const.
-XDR reading(const_bytes from) noexcept {
-  XDR x;
-  auto* memory = const_cast<char*>(reinterpret_cast<const char*>(from.data()));
-  xdrmem_create(&x, memory, static_cast<u_int>(from.size()), XDR_DECODE);
-  return x;
-}
-
-}  // namespace
 
 // XDR puts the handle into memory that it is given, so that nothing is allocated.
 bool parse_read(const_bytes arguments, data_call& out) noexcept {
   READ3args args{};
   args.file.data.data_val = reinterpret_cast<char*>(out.handle.held);
-  XDR x = reading(arguments);
-  if (!xdr_READ3args(&x, &args) || xdr_getpos(&x) != arguments.size()) return false;
+  xdr_reader x(arguments);
+  if (!xdr_READ3args(x.get(), &args) || x.position() != arguments.size()) return false;
   out.handle.size = args.file.data.data_len;
   out.offset = args.offset;
   out.count = args.count;
@@ -33,9 +21,9 @@ bool parse_read(const_bytes arguments, data_call& out) noexcept {
 bool parse_write(const_bytes arguments, data_call& out) noexcept {
   WRITE3head head{};
   head.file.data.data_val = reinterpret_cast<char*>(out.handle.held);
-  XDR x = reading(arguments);
-  if (!xdr_WRITE3head(&x, &head)) return false;
-  const const_bytes behind = arguments.subspan(xdr_getpos(&x));
+  xdr_reader x(arguments);
+  if (!xdr_WRITE3head(x.get(), &head)) return false;
+  const const_bytes behind = arguments.subspan(x.position());
   const std::size_t padded = (std::size_t{head.data_length} + 3) & ~std::size_t{3};
   if (behind.size() != padded || head.count != head.data_length) return false;
   if (head.count > data_max) return false;

@@ -16,6 +16,21 @@
 
 namespace sfs {
 
+// XDR that reads some bytes.
+class xdr_reader {
+ public:
+  explicit xdr_reader(const_bytes from) noexcept;
+  xdr_reader(const xdr_reader&) = delete;
+  xdr_reader& operator=(const xdr_reader&) = delete;
+
+  XDR* get() noexcept { return &x_; }
+  std::size_t position() noexcept { return xdr_getpos(&x_); }
+
+ private:
+  XDR x_;
+  XDR::xdr_ops ops_;
+};
+
 // A value of a type that rpcgen made, with its routine: xdr_value<LOOKUP3args, xdr_LOOKUP3args>.
 template <class T, bool_t (*Routine)(XDR*, T*)>
 class xdr_value {
@@ -27,11 +42,8 @@ class xdr_value {
 
   // Whether `from` is exactly one such value, with nothing behind it.
   bool decode(const_bytes from) noexcept {
-    XDR x;
-    // XDR only reads in this direction, though its parameter is not const.
-    auto* memory = const_cast<char*>(reinterpret_cast<const char*>(from.data()));
-    xdrmem_create(&x, memory, static_cast<u_int>(from.size()), XDR_DECODE);
-    return Routine(&x, &value_) && xdr_getpos(&x) == from.size();
+    xdr_reader x(from);
+    return Routine(x.get(), &value_) && x.position() == from.size();
   }
 
   T& operator*() noexcept { return value_; }
