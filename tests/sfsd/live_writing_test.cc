@@ -122,7 +122,8 @@ TEST_P(writing_clients, get_each_reply_in_its_place_whatever_they_mix) {
   std::vector<std::thread> clients;
   for (int n = 0; n < 4; ++n) clients.emplace_back([&, n] { mixed_calls(server, users, n); });
   for (auto& c : clients) c.join();
-  EXPECT_EQ(server.stop().status, 0);
+  const finished f = server.stop();
+  EXPECT_EQ(f.status, 0) << f.errors;
 }
 
 TEST_P(writing_clients, write_pipelines_of_the_longest_calls) {
