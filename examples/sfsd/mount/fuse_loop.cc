@@ -44,8 +44,10 @@ fuse_loop::~fuse_loop() {
   std::free(buffer_.mem);
 }
 
-std::string fuse_loop::mount(const mount_settings& settings, std::function<void()> unmounted) {
+std::string fuse_loop::mount(const mount_settings& settings, std::function<void()> started,
+                             std::function<void()> unmounted) {
   settings_ = settings;
+  started_ = std::move(started);
   unmounted_ = std::move(unmounted);
   fuse_args args = FUSE_ARGS_INIT(0, nullptr);
   fuse_opt_add_arg(&args, "sfsmount");
@@ -76,6 +78,7 @@ void fuse_loop::readable() {
     if (size <= 0) return stop();
     fuse_session_process_buf(session_, &buffer_);
     if (fuse_session_exited(session_)) return stop();
+    if (agreed_ && started_) std::exchange(started_, nullptr)();
   }
 }
 

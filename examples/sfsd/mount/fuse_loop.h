@@ -31,14 +31,16 @@ class fuse_loop {
   explicit fuse_loop(file_system& fs) : fs_(fs) {}
   ~fuse_loop();
 
-  // Mounts; blocks for as long as that takes. Empty, or why it failed. `unmounted` is called when
-  // somebody has unmounted it.
-  std::string mount(const mount_settings& settings, std::function<void()> unmounted);
+  // Mounts; blocks for as long as that takes. Empty, or why it failed. `started` is called when the
+  // kernel and we have agreed on how to talk, `unmounted` when somebody has unmounted it.
+  std::string mount(const mount_settings& settings, std::function<void()> started,
+                    std::function<void()> unmounted);
 
   // Unmounts. Processes that still have files open there get errors from now on.
   void unmount();
 
   // Called by the operations (operations.cc).
+  void agreed() noexcept { agreed_ = true; }
   file_system& files() noexcept { return fs_; }
   const mount_settings& settings() const noexcept { return settings_; }
   // The memory of the present request, if enough of it is data to be kept; it is then not used
@@ -53,8 +55,8 @@ class fuse_loop {
   file_system& fs_;
   mount_settings settings_;
   fuse_session* session_ = nullptr;
-  std::function<void()> unmounted_;
-  bool mounted_ = false;
+  std::function<void()> started_, unmounted_;
+  bool mounted_ = false, agreed_ = false;
   fuse_buf buffer_{};
 };
 

@@ -1,6 +1,7 @@
 // See mounter.h.
 #include "examples/sfsd/mount/mounter.h"
 
+#include <syslog.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -46,7 +47,7 @@ session_options mounter::settings(std::vector<login_key> logins) {
   o.events.opened = async::wrap(this, &mounter::opened);
   o.events.failed = async::wrap(this, &mounter::failed);
   o.events.lost = async::wrap([this](const std::string& why) {
-    if (files_) async::warn("%s; connecting again", shown(why).c_str());
+    if (files_) tell(why + "; connecting again");
     if (files_) files_->disconnected();
   });
   o.events.restarted = async::wrap([this] {
@@ -120,17 +121,29 @@ void mounter::mount(const export_found& e) {
   s.mountpoint = options_.mountpoint;
   s.options = kernel_options(e.what.who);
   s.leased = session_->lease().count() > 0;
-  const std::string why = loop_->mount(s, [this] { unmounted(); });
-  if (!why.empty()) return give_up(why);
+  const std::string why = loop_->mount(
+      s, [this] { mounted(); }, [this] { unmounted(); });
+  if (!why.empty()) give_up(why);
+}
+
+void mounter::mounted() {
   read_ahead(options_.mountpoint);
   background_.begun();
+  begun_ = true;
+}
+
+// In the background, nobody sees the standard error.
+void mounter::tell(const std::string& what) const {
+  const std::string text = shown(what);
+  async::warn("%s", text.c_str());
+  if (begun_ && !options_.foreground) ::syslog(LOG_WARNING, "%s", text.c_str());
 }
 
 // By whomever. What was written is brought to the server's disk before the program ends.
 void mounter::unmounted() {
   if (std::exchange(ending_, true)) return;
   async::delaycb(last_patience, async::wrap([this] {
-                   async::warn("the server does not answer; what it has not on its disk is lost");
+                   tell("the server does not answer; what it has not on its disk is lost");
                    end(1);
                  }));
   files_->finish([this] { end(0); });
@@ -151,7 +164,7 @@ void mounter::give_up(const std::string& why) {
 
 void mounter::failed(const std::string& why) {
   if (!files_) return give_up(why);
-  async::warn("%s", shown(why).c_str());
+  tell(why);
 }
 
 void mounter::end(int status) {

@@ -34,7 +34,9 @@ class mounter {
   void found(const root_found& f);
   void examined(const export_found& f);
   void mount(const export_found& f);
+  void mounted();
   void unmounted();
+  void tell(const std::string& what) const;
   void asked_to_end();
   void give_up(const std::string& why);
   void failed(const std::string& why);
@@ -49,7 +51,7 @@ class mounter {
   std::optional<file_system> files_;
   std::optional<fuse_loop> loop_;
   async::ref<session> session_;  // goes first: it refers to what was written
-  bool looking_ = false, ending_ = false;
+  bool looking_ = false, ending_ = false, begun_ = false;
   int status_ = 1;
 };
 

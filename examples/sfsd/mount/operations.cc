@@ -18,7 +18,9 @@ file_system& fs(fuse_req_t r) noexcept { return loop_of(r).files(); }
 request_ref made(fuse_req_t r) { return async::make_ref<request>(r); }
 
 void initialize(void* userdata, fuse_conn_info* c) {
-  const auto& settings = static_cast<fuse_loop*>(userdata)->settings();
+  auto* const loop = static_cast<fuse_loop*>(userdata);
+  const auto& settings = loop->settings();
+  loop->agreed();
   const auto want = [c](unsigned what, bool yes) {
     c->want = yes ? c->want | (c->capable & what) : c->want & ~what;
   };
