@@ -179,8 +179,7 @@ void connection::hello(const rpc_call& call) {
     ++next_;
     return serve();
   }
-  client_.emplace();
-  std::copy_n(args->client, client_->size(), client_->begin());
+  client_ = hash_of(args->client);
   leased_ = args->leases;
   run(colors_.tables, &connection::greet);  // [all]
 }

@@ -1,9 +1,21 @@
 // See sessions.h.
 #include "examples/sfsd/server/sessions.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "examples/sfsd/base/openssl.h"
+
 namespace sfs {
+
+client_number hash_of(const char (&secret)[SFS_CLIENTSIZE]) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  if (EVP_Digest(secret, sizeof secret, digest, nullptr, EVP_sha256(), nullptr) != 1)
+    openssl_broken("hashing a client's number");
+  client_number n;
+  std::copy_n(digest, n.size(), n.begin());
+  return n;
+}
 
 std::vector<connection_number> session_table::claim(const client_number& client,
                                                     connection_number who, taker take) {

@@ -25,7 +25,11 @@
 
 namespace sfs {
 
+// The number in a HELLO is a secret; what names the client here is a hash of it. So it may be looked
+// up in any way, whatever that takes longer for.
 using client_number = std::array<char, SFS_CLIENTSIZE>;
+client_number hash_of(const char (&secret)[SFS_CLIENTSIZE]);
+
 using connection_number = std::uint64_t;  // never used for two connections; 0 is none
 
 struct client_session {
