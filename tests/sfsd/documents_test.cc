@@ -1,6 +1,6 @@
 // The documents, held to what they are about: the manual pages to what the programs say of
-// themselves, the sample configurations to what the programs take, and docs/security.md to the tests
-// that there are.
+// themselves, the sample configurations to what the programs take, and docs/security.md to the
+// tests that there are.
 #include <gtest/gtest.h>
 
 #include <map>

@@ -1,5 +1,5 @@
-// The independent implementation (vectors/make_vectors.py): whole sessions that it made are what our
-// code says and understands, and the vectors are what it makes now.
+// The independent implementation (vectors/make_vectors.py): whole sessions that it made are what
+// our code says and understands, and the vectors are what it makes now.
 #include <gtest/gtest.h>
 
 #include "examples/sfsd/channel/inbox.h"
@@ -54,8 +54,8 @@ conversation our_conversation(const session_vector& v, const session_id& session
   const byte_string seed = from_hex(v.seed);
   const pkey_owner key{
       EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size())};
-  const auto signature = sign(
-      key.get(), login_message({v.location, *hostid::parse(v.server), session, 1}).bytes());
+  const auto signature =
+      sign(key.get(), login_message({v.location, *hostid::parse(v.server), session, 1}).bytes());
   LOGINargs login{{}, 1, {}};
   std::ranges::copy(public_half(key.get()), login.key);
   std::ranges::copy(signature, login.signature);
@@ -127,8 +127,10 @@ TEST(session_vectors, are_what_another_implementation_said) {
     const suite s = secrets().suite;
     const conversation ours = our_conversation(v, secrets().id);
     const auto client = frames_in(v.from_client), server = frames_in(v.from_server);
-    EXPECT_EQ(our_frames(sender(s, secrets().client_to_server, long_ago), ours.from_client), client);
-    EXPECT_EQ(our_frames(sender(s, secrets().server_to_client, long_ago), ours.from_server), server);
+    EXPECT_EQ(our_frames(sender(s, secrets().client_to_server, long_ago), ours.from_client),
+              client);
+    EXPECT_EQ(our_frames(sender(s, secrets().server_to_client, long_ago), ours.from_server),
+              server);
     expect_messages(receiver(s, secrets().client_to_server), client, ours.from_client);
     expect_messages(receiver(s, secrets().server_to_client), server, ours.from_server);
   }

@@ -36,7 +36,8 @@ bool is_at(const std::uint8_t* at, const byte_string& wanted) {
 class memory_window {
  public:
   memory_window() : memory_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {
-    void* const at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const at =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (!memory_ || at == MAP_FAILED) std::abort();
     at_ = static_cast<std::uint8_t*>(at);
   }
@@ -151,7 +152,8 @@ TEST_F(a_secret, of_a_user_is_gone_when_his_key_is) {
   const byte_string passphrase = masked(as_bytes("a passphrase that is nowhere else but here"));
   const auto typed = [&] {
     secret_text text(passphrase.size());
-    for (std::size_t i = 0; i < text.size(); ++i) text.data()[i] = static_cast<char>(passphrase[i] ^ mask);
+    for (std::size_t i = 0; i < text.size(); ++i)
+      text.data()[i] = static_cast<char>(passphrase[i] ^ mask);
     return text;
   };
   byte_string seed;

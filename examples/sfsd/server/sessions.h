@@ -25,8 +25,8 @@
 
 namespace sfs {
 
-// The number in a HELLO is a secret; what names the client here is a hash of it. So it may be looked
-// up in any way, whatever that takes longer for.
+// The number in a HELLO is a secret; what names the client here is a hash of it. So it may be
+// looked up in any way, whatever that takes longer for.
 using client_number = std::array<char, SFS_CLIENTSIZE>;
 client_number hash_of(const char (&secret)[SFS_CLIENTSIZE]);
 
