@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "tests/sfsd/kernel_faults.h"
 #include "tests/sfsd/writing_support.h"
 
 namespace sfs::test {
@@ -208,6 +209,20 @@ TEST_P(making, a_file_is_refused_where_something_else_has_the_name_and_no_link_i
   }
   EXPECT_EQ(nfs.attributes(f).size, 5u);
   EXPECT_FALSE(std::filesystem::exists(root / "nothing"));
+}
+
+// Regression: a server that ended between the two left a file that the repeated call found in its
+// way.
+TEST_P(making, a_file_exclusively_gives_it_its_name_only_when_it_has_its_verifier) {
+  byte_string d = directory_of(*alice, "d");
+  nfs.be(alice);
+  {
+    faults_for_a_test kernel;
+    kernel.times_error = EIO;
+    EXPECT_EQ(nfs.create_exclusive(d, "f", 7).status, NFS3ERR_IO);
+  }
+  EXPECT_FALSE(std::filesystem::exists(root / "d/f"));
+  EXPECT_EQ(nfs.create_exclusive(d, "f", 7).status, NFS3_OK);
 }
 
 TEST_P(making, a_file_exclusively_may_be_repeated_by_who_made_it_and_by_nobody_else) {

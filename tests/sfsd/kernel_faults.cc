@@ -2,6 +2,7 @@
 #include "tests/sfsd/kernel_faults.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,15 @@ int sync(int fd, std::atomic<int> kernel_faults::*count, const char* name) noexc
   return next_one<int (*)(int)>(name)(fd);
 }
 
+template <class Function, class... Args>
+int set_times(const char* name, Args... args) noexcept {
+  if (kernel_faults* const f = faults(); f && f->times_error != 0) {
+    errno = f->times_error;
+    return -1;
+  }
+  return next_one<Function>(name)(args...);
+}
+
 }  // namespace
 
 kernel_faults* faults() noexcept { return in_force.load(); }
@@ -42,6 +52,15 @@ extern "C" int fsync(int fd) {
 
 extern "C" int fdatasync(int fd) {
   return sfs::test::sync(fd, &sfs::test::kernel_faults::fdatasyncs, "fdatasync");
+}
+
+extern "C" int futimens(int fd, const timespec* times) {
+  return sfs::test::set_times<int (*)(int, const timespec*)>("futimens", fd, times);
+}
+
+extern "C" int utimensat(int at, const char* path, const timespec* times, int flags) {
+  using function = int (*)(int, const char*, const timespec*, int);
+  return sfs::test::set_times<function>("utimensat", at, path, times, flags);
 }
 
 extern "C" ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {

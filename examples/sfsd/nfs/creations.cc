@@ -111,6 +111,17 @@ int make_file(int directory, const char* name, mode_t mode) noexcept {
   return made ? 0 : -1;
 }
 
+// The file gets its name when it has its verifier: if the server ended in between, nobody would
+// know it for what the call, when it is sent again, has made. Where a file cannot be without a
+// name, it is made as any other, and give_back() does the rest.
+int make_file_at(const verifier_times& verifier, int directory, const char* name) noexcept {
+  const fd_owner made(::openat(directory, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
+  if (!made) return make_file(directory, name, 0600);
+  const timespec times[] = {{verifier.first, 0}, {verifier.second, 0}};
+  if (::futimens(made.get(), times) < 0) return -1;
+  return ::linkat(AT_FDCWD, fd_path(made.get()).c_str(), directory, name, AT_SYMLINK_FOLLOW);
+}
+
 // What is there already, if it is a regular file: else it is in the way.
 located existing_file(const call_context& c, const place& at) {
   located l = c.tree.look_up(at.directory, at.name, c.who);
@@ -122,7 +133,7 @@ void create_exclusive(const call_context& c, CREATE3args& args, place& at, made_
   const verifier_times verifier(args.how.createhow3_u.verf);
   const sattr3 times = verifier.as_attributes();
   nfsstat3 status =
-      make_entry(c, at, [&](int d, const char* name) { return make_file(d, name, 0600); });
+      make_entry(c, at, [&](int d, const char* name) { return make_file_at(verifier, d, name); });
   if (status != NFS3ERR_EXIST) return give_back(c, args.where, at, &times, status, out);
   const located there = existing_file(c, at);
   if (there.status == NFS3_OK && verifier.are_of(there.attributes)) status = NFS3_OK;
