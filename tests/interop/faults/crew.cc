@@ -18,11 +18,11 @@ constexpr std::size_t most_shown = 10;
 
 }  // namespace
 
-crew::crew(std::vector<std::unique_ptr<writer>> writers, std::uint64_t seed)
-    : writers_(std::move(writers)), random_(static_cast<std::uint32_t>(seed)) {}
+crew::crew(std::vector<std::unique_ptr<worker>> workers, std::uint64_t seed)
+    : workers_(std::move(workers)), random_(static_cast<std::uint32_t>(seed)) {}
 
 void crew::begin() {
-  for (auto& w : writers_) w->begin();
+  for (auto& w : workers_) w->begin();
   async::fdcb(STDIN_FILENO, async::selread, async::wrap([this] { readable(); }));
   obey();
 }
@@ -80,26 +80,49 @@ eventual<std::string> crew::carry_out(std::string line) {
     co_return "cut";
   }
   if (what == "room") {
-    for (auto& w : writers_) w->make_room();
+    for (auto& w : workers_) w->make_room();
     co_return "room";
   }
   if (what == "full") {
-    const bool full = co_await until([](writer& w) { return w.is_full(); });
+    const bool full = co_await until([](worker& w) { return w.is_full(); });
     co_return full ? "full" : "stuck: there is still room";
   }
-  if (what == "lose") {
-    const bool gone = co_await until([](writer& w) { return !w.link().is_up(); });
-    if (!gone) co_return "stuck: the server is still there";
-    for (auto& w : writers_) w->book().lose_what_may_be_lost();
-    co_return "lost";
-  }
+  if (what == "lose") co_return co_await lose();
+  if (what == "fail") co_return co_await fail();
   co_return "stuck: what is " + what + "?";
 }
 
-eventual<bool> crew::until(std::function<bool(writer&)> is_so) {
+eventual<std::string> crew::lose() {
+  const bool gone = co_await until([](worker& w) { return w.is_cut_off(); });
+  if (!gone) co_return "stuck: the server is still there";
+  for (auto& w : workers_) w->lose_what_may_be_lost();
+  co_return "lost";
+}
+
+// Each has a new error: so he has heeded everything that the server said before the disk failed,
+// which acknowledges something for the last time. And when what is lost is lost, the server has to
+// notice once more that something may be.
+eventual<std::string> crew::fail() {
+  const bool seen = co_await see_errors();
+  for (auto& w : workers_) w->lose_what_may_be_lost();
+  const bool again = co_await see_errors();
+  co_return seen&& again ? "failed" : "stuck: not everybody is told that the disk fails";
+}
+
+eventual<bool> crew::see_errors() {
+  std::vector<std::uint64_t> before;
+  for (auto& w : workers_) before.push_back(w->count().io_errors);
+  std::size_t at = 0;
+  co_return co_await until([&](worker& w) {
+    while (workers_[at].get() != &w) ++at;
+    return w.count().io_errors > before[at];
+  });
+}
+
+eventual<bool> crew::until(std::function<bool(worker&)> is_so) {
   const auto end = std::chrono::steady_clock::now() + patience;
-  for (std::size_t i = 0; i < writers_.size();) {
-    if (is_so(*writers_[i])) {
+  for (std::size_t i = 0; i < workers_.size();) {
+    if (is_so(*workers_[i])) {
       ++i;
       continue;
     }
@@ -111,24 +134,20 @@ eventual<bool> crew::until(std::function<bool(writer&)> is_so) {
 
 eventual<std::string> crew::see_progress(std::uint64_t steps) {
   std::vector<std::uint64_t> goal;
-  for (auto& w : writers_) goal.push_back(w->steps() + steps);
+  for (auto& w : workers_) goal.push_back(w->steps() + steps);
   std::size_t slowest = 0;
-  const bool all = co_await until([&](writer& w) {
-    while (writers_[slowest].get() != &w) ++slowest;
+  const bool all = co_await until([&](worker& w) {
+    while (workers_[slowest].get() != &w) ++slowest;
     return w.steps() >= goal[slowest];
   });
   if (all) co_return "progress";
   ++wrong_;
-  co_return "stuck: " + writers_[slowest]->book().directory();
+  co_return "stuck: " + workers_[slowest]->name();
 }
 
 std::string crew::check() {
   findings all;
-  for (auto& w : writers_) {
-    w->book().check(all);
-    for (std::string& what : w->found().wrong) all.wrong.push_back(std::move(what));
-    w->found().wrong.clear();
-  }
+  for (auto& w : workers_) w->check(all);
   for (std::size_t i = 0; i < all.wrong.size() && i < most_shown; ++i)
     std::fprintf(stderr, "  %s\n", all.wrong[i].c_str());
   wrong_ += all.wrong.size();
@@ -139,7 +158,7 @@ std::string crew::check() {
 
 std::string crew::count() const {
   std::uint64_t steps = 0, full = 0, broken = 0, again = 0;
-  for (const auto& w : writers_) {
+  for (const auto& w : workers_) {
     steps += w->steps_altogether();
     full += w->count().no_space;
     broken += w->count().io_errors;
@@ -151,8 +170,8 @@ std::string crew::count() const {
 }
 
 eventual<std::string> crew::finish() {
-  for (auto& w : writers_) w->stop();
-  const bool stopped = co_await until([](writer& w) { return w.has_stopped(); });
+  for (auto& w : workers_) w->stop();
+  const bool stopped = co_await until([](worker& w) { return w.has_stopped(); });
   if (!stopped) ++wrong_;
   say(stopped ? check() : "stuck: some calls were never answered");
   say(count());
@@ -162,8 +181,8 @@ eventual<std::string> crew::finish() {
 }
 
 void crew::cut() {
-  for (auto& w : writers_)
-    if (random_() % 2 == 0) w->link().cut();
+  for (auto& w : workers_)
+    if (random_() % 2 == 0) w->cut();
 }
 
 }  // namespace sfs::faults

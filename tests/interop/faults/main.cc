@@ -12,10 +12,13 @@
 #include "examples/sfsd/client/login.h"
 #include "tests/interop/faults/crew.h"
 #include "tests/interop/faults/crowd.h"
+#include "tests/interop/faults/program.h"
+#include "tests/interop/faults/writer.h"
 
 namespace {
 
 constexpr const char* help = R"(usage: fault_client write [OPTION...] PATH
+       fault_client program --mount DIR [OPTION...]
        fault_client rude|deaf [OPTION...] PATH
 
 Clients for tests of what happens when something fails. PATH is /sfs/@LOCATION,HOSTID.
@@ -30,6 +33,9 @@ and compare it with what is there. They are told what to do on standard input: s
   --logs N          of these files to keep for each writer (default 8)
   --between MS      the mean pause between two steps (default 0)
   --seed N          (default 1)
+
+program: the same with programs on a mounted file system, in threads.
+  --mount DIR       where it is mounted
 
 rude: clients that waste the server's time; deaf: clients that read no replies. See crowd.h.
   --count N         (default 100)
@@ -53,25 +59,35 @@ std::unique_ptr<nfs_link> new_link(const std::optional<std::string>& plain,
   return session_link(*server, std::move(*options));
 }
 
-int write(sfs::command_line& line) {
-  const sfs::access_options access = sfs::take_access_options(line);
-  writer_options o;
+worker_options take_options(sfs::command_line& line) {
+  worker_options o;
   o.log_size = static_cast<std::uint32_t>(line.number("--log-size", o.log_size, 1, 1 << 30));
   o.most_logs = line.number("--logs", o.most_logs, 1, 1'000'000);
   o.between = std::chrono::milliseconds(line.number("--between", 0, 0, 1'000'000));
   o.seed = line.number("--seed", 1, 0, UINT64_MAX);
-  const auto writers = static_cast<std::uint32_t>(line.number("--writers", 16, 1, 100'000));
+  return o;
+}
+
+// What both kinds of workers are told.
+int work(sfs::command_line& line, bool programs) {
+  const sfs::access_options access = sfs::take_access_options(line);
+  const worker_options o = take_options(line);
+  const auto workers = static_cast<std::uint32_t>(line.number("--writers", 16, 1, 100'000));
   const auto plain = line.value("--plain");
   const std::string name = line.value_or("--name", "w");
-  const auto exported = line.value("--export");
+  const auto exported = line.value("--export"), mounted = line.value("--mount");
   const auto words = line.rest(1);
-  if (!exported || (words.empty() && !plain))
-    sfs::command_line::wrong("say --export DIR, and PATH or --plain HOST%PORT");
-  std::vector<std::unique_ptr<writer>> all;
-  for (std::uint32_t i = 0; i < writers; ++i)
-    all.push_back(std::make_unique<writer>(i, *exported + "/" + name + "-" + std::to_string(i),
-                                           new_link(plain, access, words.empty() ? "" : words[0]),
-                                           o));
+  if (!exported || (programs ? !mounted : words.empty() && !plain))
+    sfs::command_line::wrong("say --export DIR, and PATH, --plain HOST%PORT or --mount DIR");
+  std::vector<std::unique_ptr<worker>> all;
+  for (std::uint32_t i = 0; i < workers; ++i) {
+    const std::string its = "/" + name + "-" + std::to_string(i);
+    if (programs)
+      all.push_back(std::make_unique<program>(i, *mounted + its, *exported + its, o));
+    else
+      all.push_back(std::make_unique<writer>(
+          i, *exported + its, new_link(plain, access, words.empty() ? "" : words[0]), o));
+  }
   crew everybody(std::move(all), o.seed);
   everybody.begin();
   async::amain({.cpus = 1, .pin = false});
@@ -108,7 +124,7 @@ int main(int argc, char** argv) {
   if (what == "--help") argv[argc > 1 ? 1 : 0] = argv[0];
   sfs::command_line line(argc > 1 ? argc - 1 : argc, argc > 1 ? argv + 1 : argv,
                          std::string(help) + sfs::access_help);
-  if (what == "write") return write(line);
+  if (what == "write" || what == "program") return work(line, what == "program");
   if (what == "rude") return be_one_of_a_crowd(line, be_rude);
   if (what == "deaf") return be_one_of_a_crowd(line, be_deaf);
   std::fputs(help, stdout);

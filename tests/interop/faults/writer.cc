@@ -42,7 +42,7 @@ struct new_file_of {
 }  // namespace
 
 writer::writer(std::uint32_t number, std::string directory, std::unique_ptr<nfs_link> link,
-               const writer_options& o)
+               const worker_options& o)
     : number_(number),
       link_(std::move(link)),
       options_(o),
@@ -68,12 +68,18 @@ eventual<done> writer::run() {
   co_return done{};
 }
 
-std::uint64_t writer::steps() const noexcept { return std::ranges::min(steps_); }
+std::uint64_t writer::steps() const { return std::ranges::min(steps_); }
 
-std::uint64_t writer::steps_altogether() const noexcept {
+std::uint64_t writer::steps_altogether() const {
   std::uint64_t all = 0;
   for (const std::uint64_t n : steps_) all += n;
   return all;
+}
+
+void writer::check(findings& f) {
+  book_.check(f);
+  for (std::string& what : found_.wrong) f.wrong.push_back(std::move(what));
+  found_.wrong.clear();
 }
 
 eventual<done> writer::step(work w) {
@@ -100,6 +106,7 @@ bool writer::passes(nfsstat3 status, const std::string& what) {
   if (status == NFS3_OK) return true;
   if (status == NFS3ERR_NOSPC || status == NFS3ERR_DQUOT) {
     ++counts_.no_space;
+    is_full_ = true;
   } else if (status == NFS3ERR_IO) {
     ++counts_.io_errors;
   } else if (status != NFS3ERR_SERVERFAULT) {

@@ -17,47 +17,32 @@
 #include <random>
 
 #include "examples/sfsd/nfs/protocol.h"
-#include "tests/interop/faults/ledger.h"
 #include "tests/interop/faults/link.h"
+#include "tests/interop/faults/worker.h"
 
 namespace sfs::faults {
 
-struct writer_options {
-  std::uint32_t log_size = 256 * 1024;   // then the next log is begun
-  std::size_t most_logs = 8;             // the older ones are removed
-  std::uint32_t largest = 12'000;        // record
-  std::chrono::milliseconds between{0};  // two steps
-  std::uint64_t seed = 1;
-};
-
-class writer {
+class writer final : public worker {
  public:
   using handle = std::vector<std::uint8_t>;
 
   writer(std::uint32_t number, std::string directory, std::unique_ptr<nfs_link> link,
-         const writer_options& o);
+         const worker_options& o);
 
-  void begin();
-  void stop() noexcept { stopping_ = true; }
-  bool has_stopped() const noexcept { return running_ == 0; }
-
-  // How many steps the slowest of his works has made.
-  std::uint64_t steps() const noexcept;
-  std::uint64_t steps_altogether() const noexcept;
-
-  // Whether he is waiting for room.
-  bool is_full() const noexcept { return is_full_; }
+  void begin() override;
+  void stop() override { stopping_ = true; }
+  bool has_stopped() const override { return running_ == 0; }
+  std::uint64_t steps() const override;
+  std::uint64_t steps_altogether() const override;
+  worker_counts count() const override { return counts_; }
+  bool is_full() const override { return is_full_; }
   // Removes all but the log that he is writing, when he has the time.
-  void make_room() noexcept { room_wanted_ = true; }
-
-  struct counts {
-    std::uint64_t no_space = 0, io_errors = 0, written_again = 0;
-  };
-  const counts& count() const noexcept { return counts_; }
-
-  nfs_link& link() noexcept { return *link_; }
-  ledger& book() noexcept { return book_; }
-  findings& found() noexcept { return found_; }
+  void make_room() override { room_wanted_ = true; }
+  bool is_cut_off() const override { return !link_->is_up(); }
+  void cut() override { link_->cut(); }
+  void check(findings& f) override;
+  void lose_what_may_be_lost() override { book_.lose_what_may_be_lost(); }
+  std::string name() const override { return book_.directory(); }
 
  private:
   struct piece {
@@ -98,7 +83,7 @@ class writer {
 
   std::uint32_t number_;
   std::unique_ptr<nfs_link> link_;
-  writer_options options_;
+  worker_options options_;
   std::minstd_rand random_;
   ledger book_;
   findings found_;
@@ -113,7 +98,7 @@ class writer {
   static constexpr std::uint32_t slots_of_one_work = 8;
   std::uint32_t next_slots_ = 0;
   handle slot_file_;
-  counts counts_;
+  worker_counts counts_;
 
   // The server's verifier, and what makes it another one.
   std::uint64_t verifier_ = 0;

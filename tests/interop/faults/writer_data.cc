@@ -40,7 +40,8 @@ eventual<answer> writer::write(const handle& file, const record& r, stable_how h
 eventual<done> writer::write_logs() {
   for (unsigned number = 1; !stopping_; ++number) {
     co_await write_log("log-" + std::to_string(number));
-    co_await remove_logs(options_.most_logs);
+    co_await remove_logs(room_wanted_ ? 1 : options_.most_logs);
+    room_wanted_ = false;
   }
   --running_;
   co_return done{};
@@ -92,12 +93,11 @@ eventual<done> writer::write_pieces(const handle& file, const std::string& name,
     const answer a = co_await later;
     xdr_value<WRITE3res, xdr_WRITE3res> res;
     const nfsstat3 status = status_of(a, name);
-    is_full_ |= status == NFS3ERR_NOSPC || status == NFS3ERR_DQUOT;
     good &= passes(status, "WRITE") && res.decode(a.results);
     if (!good) continue;
     const WRITE3resok& ok = res->WRITE3res_u.resok;
     p->verifier = take_verifier(ok.verf);
-    good &= ok.count == p->what.size;  // else there was no room for more
+    if (ok.count != p->what.size) good = passes(NFS3ERR_NOSPC, "the rest");
     if (ok.committed < how) wrong("WRITE: the data are less stable than they were to be");
     p->written = good;
     p->stable = good && how == FILE_SYNC;
@@ -120,7 +120,6 @@ eventual<done> writer::commit(const handle& file, const std::string& name,
   const bool good = passes(status, "COMMIT") && res.decode(a.results);
   if (good) verifier = take_verifier(res->COMMIT3res_u.resok.verf);
   disk_failed_ |= status == NFS3ERR_IO;
-  is_full_ |= status == NFS3ERR_NOSPC || status == NFS3ERR_DQUOT;
   for (piece& p : pieces) {
     if (p.stable) continue;
     p.stable = good && p.written && p.verifier == verifier;
