@@ -105,8 +105,9 @@ void expect_messages(receiver r, const std::vector<byte_string>& frames,
     for (const std::uint8_t byte : frame) {
       in.space()[0] = byte;
       in.received(1);
+      if (&byte == &frame.back()) break;
       const_bytes message;
-      if (frame.data() + frame.size() - 1 != &byte) EXPECT_EQ(in.next(message), inbox::got::more);
+      EXPECT_EQ(in.next(message), inbox::got::more);
     }
     const_bytes message;
     const auto got = in.next(message);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "examples/sfsd/base/fd.h"
 #include "tests/sfsd/users_support.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
