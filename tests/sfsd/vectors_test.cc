@@ -102,7 +102,7 @@ void expect_messages(receiver r, const std::vector<byte_string>& frames,
   inbox in(record_max_payload);
   in.open_with(std::move(r));
   for (const byte_string& frame : frames) {
-    for (const std::uint8_t byte : frame) {
+    for (const std::uint8_t& byte : frame) {
       in.space()[0] = byte;
       in.received(1);
       if (&byte == &frame.back()) break;
