@@ -32,6 +32,9 @@ class command_line {
   // The values of an option that may be there several times.
   std::vector<std::string> values(std::string_view name);
 
+  // As if this had been there too.
+  void add(std::string word) { left_.push_back(std::move(word)); }
+
   // A number from `low` to `high`, or `otherwise` if the option is not there. Exits if it is no
   // such number.
   std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,

@@ -25,7 +25,7 @@ constexpr std::chrono::seconds first_patience{30}, last_patience{60};
 mounter::mounter(const mount_options& options, std::vector<login_key> logins, background& back)
     : options_(options),
       background_(back),
-      login_(logins.empty() ? 0 : 1),
+      logins_(static_cast<unsigned>(logins.size())),
       session_(async::make_ref<session>(options.server, settings(std::move(logins)))) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP})
     async::sigcb(signal, async::wrap(this, &mounter::asked_to_end));
@@ -41,8 +41,8 @@ mounter::~mounter() { session_->end(); }
 
 session_options mounter::settings(std::vector<login_key> logins) {
   session_options o;
-  o.suites = options_.suites;
-  o.instead = options_.instead;
+  o.suites = options_.access.reach.suites;
+  o.instead = options_.access.reach.instead;
   o.logins = std::move(logins);
   o.events.opened = async::wrap(this, &mounter::opened);
   o.events.failed = async::wrap(this, &mounter::failed);
@@ -66,9 +66,23 @@ session_options mounter::settings(std::vector<login_key> logins) {
 void mounter::opened() {
   if (files_) return files_->connected();
   if (std::exchange(looking_, true)) return;
-  const login_state* const l = session_->login(login_);
-  if (l && !l->why.empty()) return give_up(l->why);
+  if (!choose_login()) return;
   find_root(*session_, options_.server.rest, login_, [this](const root_found& f) { found(f); });
+}
+
+// The best that the server knows. If it knows none, we are nobody there, unless a key was named.
+bool mounter::choose_login() {
+  for (login_ = 1; login_ <= logins_; ++login_)
+    if (session_->login(login_)->user != 0) return true;
+  login_ = 0;
+  if (logins_ == 0) return true;
+  if (options_.access.key_file_is_needed) {
+    give_up(session_->login(1)->why);
+    return false;
+  }
+  async::warn("%s does not know our key: we are nobody there",
+              options_.server.location.text.c_str());
+  return true;
 }
 
 void mounter::found(const root_found& f) {

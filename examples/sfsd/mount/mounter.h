@@ -31,6 +31,7 @@ class mounter {
 
  private:
   void opened();
+  bool choose_login();
   void found(const root_found& f);
   void examined(const export_found& f);
   void mount(const export_found& f);
@@ -47,7 +48,8 @@ class mounter {
 
   const mount_options& options_;
   background& background_;
-  unsigned login_ = 0;
+  unsigned logins_;     // of the session
+  unsigned login_ = 0;  // the one that is used
   std::optional<file_system> files_;
   std::optional<fuse_loop> loop_;
   async::ref<session> session_;  // goes first: it refers to what was written

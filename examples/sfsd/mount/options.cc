@@ -25,34 +25,27 @@ Mounts what a server exports, so that every program can use it like a local dire
 The server has to prove that it holds the key which HOSTID names; everything is encrypted. If the
 connection breaks, programs wait until it is back, and go on.
 
-Who one is
-  --user-key FILE       log in with this key, made by sfskey gen --user
-  --passphrase-file F   for a key that is encrypted; else it is asked for on the terminal
-  --agent               log in with the first key that sfsagent holds
-                        (without any of these, one is anonymous)
-
-If root mounts, and the server takes the key for root's, then this is a file system for all users
+If root mounts, and the server takes our key for root's, then this is a file system for all users
 of this machine, whose kernel decides who may do what. Else the server decides, and what is the
 login's there is shown as one's own here.
 
 What is mounted
   --read-only           nothing can be changed
   --allow-other         other users may use it too (for root, that is always so if root logs in)
-  -o OPTION[,OPTION...] as in fstab: ro, allow_other, dev, suid, noexec, noatime, ...; also
-                        foreground, user-key=FILE, passphrase-file=FILE, agent,
-                        suite=NAME[:NAME], connect=HOST%PORT
-
-How
+  -o OPTION[,OPTION...] as in fstab: ro, allow_other, dev, suid, noexec, noatime, ...; and each
+                        option of ours without its dashes: user-key=FILE, suite=NAME[:NAME]
   --foreground          stay in the foreground; else sfsmount ends when it is mounted (or says why
                         it is not), and what serves it goes on in the background
-  --suite NAMES         suites to ask for, best first, separated by commas
-                        (default: aes-128-gcm,chacha20-poly1305,aes-256-gcm)
-  --connect HOST[%PORT] connect there instead (a tunnel, say); the key must be the same
-  --help                this text
+
+Who one is, and how the server is reached
+)";
+
+constexpr const char* help_end = R"(  --help                this text
 
 What is written is sent while programs go on; close(2) waits until the server has all of it, and
-fsync(2) until it is on the server's disk. What others change is seen at once if the server leases
-attributes, and after a second if not. Files that are removed while they are open are called
+fsync(2) until it is on the server's disk. What other clients change is seen at once if the server
+leases attributes, and after a second if not; what is changed on the server's machine without it is
+seen when a lease has ended. Files that are removed while they are open are called
 .sfs... on the server until they are closed. Locks hold among the programs of this machine.
 
 fusermount3 -u MOUNTPOINT (or umount, as root) ends it well, and so do SIGTERM and SIGINT.
@@ -79,43 +72,20 @@ bool is_for_others(const std::string& option) {
          option.starts_with("comment=");
 }
 
-void take_suites(mount_options& o, std::string names) {
-  const auto suites = parse_suites(names);
-  if (!suites) command_line::wrong("--suite " + names + ": " + suites_are);
-  o.suites = *suites;
-}
-
-void take_location(mount_options& o, const std::string& where) {
-  const auto location = server_location::parse(where);
-  if (!location) command_line::wrong("--connect " + where + ": " + location.why());
-  o.instead = *location;
-}
-
-void take_option(mount_options& o, const std::string& option) {
-  const std::size_t equals = option.find('=');
-  const std::string name = option.substr(0, equals);
-  std::string value = equals == option.npos ? std::string() : option.substr(equals + 1);
-  if (is_for_others(option)) return;
-  if (option == "ro") {
-    o.read_only = true;
-  } else if (option == "allow_other") {
-    o.allow_other = true;
-  } else if (option == "foreground") {
-    o.foreground = true;
-  } else if (option == "agent") {
-    o.agent = true;
-  } else if (name == "user-key") {
-    o.user_key = value;
-  } else if (name == "passphrase-file") {
-    o.passphrase_file = value;
-  } else if (name == "connect") {
-    take_location(o, value);
-  } else if (name == "suite") {
-    std::replace(value.begin(), value.end(), ':', ',');
-    take_suites(o, value);
-  } else {
-    o.for_kernel.push_back(option);
-  }
+// An option of ours, as it would be without -o; empty if it is not one of ours.
+std::string as_ours(std::string option) {
+  static const std::vector<std::string> flags{"foreground", "no-login"},
+      values{"user-key", "passphrase-file", "revocations", "suite", "connect"};
+  const auto is_in = [](const std::vector<std::string>& all, const std::string& name) {
+    return std::find(all.begin(), all.end(), name) != all.end();
+  };
+  if (option == "ro") return "--read-only";
+  if (option == "allow_other") return "--allow-other";
+  if (is_in(flags, option)) return "--" + option;
+  const std::string name = option.substr(0, option.find('='));
+  if (name == option || !is_in(values, name)) return {};
+  if (name == "suite") std::replace(option.begin(), option.end(), ':', ',');
+  return "--" + option;
 }
 
 // In the background the program is in another directory.
@@ -128,20 +98,22 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 mount_options parse_mount_options(int argc, char** argv) {
-  command_line line(argc, argv, help);
+  command_line line(argc, argv, std::string(help) + access_help + help_end);
   mount_options o;
-  take_suites(o, "aes-128-gcm,chacha20-poly1305,aes-256-gcm");
-  for (const std::string& all : line.values("-o"))
-    for (const std::string& option : split(all, ',')) take_option(o, option);
-  if (const auto names = line.value("--suite")) take_suites(o, *names);
-  if (const auto where = line.value("--connect")) take_location(o, *where);
-  if (const auto file = line.value("--user-key")) o.user_key = *file;
-  if (const auto file = line.value("--passphrase-file")) o.passphrase_file = *file;
-  o.agent |= line.flag("--agent");
-  if (o.agent && o.user_key) command_line::wrong("say --user-key or --agent");
-  o.foreground |= line.flag("--foreground");
-  o.read_only |= line.flag("--read-only");
-  o.allow_other |= line.flag("--allow-other");
+  for (const std::string& all : line.values("-o")) {
+    for (const std::string& option : split(all, ',')) {
+      if (is_for_others(option)) continue;
+      if (const std::string ours = as_ours(option); !ours.empty()) {
+        line.add(ours);
+      } else {
+        o.for_kernel.push_back(option);
+      }
+    }
+  }
+  o.access = take_access_options(line);
+  o.foreground = line.flag("--foreground");
+  o.read_only = line.flag("--read-only");
+  o.allow_other = line.flag("--allow-other");
   const auto words = line.rest(2);
   if (words.size() != 2) command_line::wrong("say what to mount, and where");
   const auto path = self_certifying_path::parse(words[0]);

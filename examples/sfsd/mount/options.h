@@ -4,12 +4,11 @@
 // Invariant: what was not asked for is an error.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "examples/sfsd/channel/hostid.h"
-#include "examples/sfsd/channel/suite.h"
+#include "examples/sfsd/client/access.h"
 
 namespace sfs {
 
@@ -17,10 +16,7 @@ struct mount_options {
   self_certifying_path server;
   std::string source;      // as it was said
   std::string mountpoint;  // an absolute path
-  std::optional<std::string> user_key, passphrase_file;
-  bool agent = false;
-  std::optional<server_location> instead;
-  std::vector<suite> suites;
+  access_options access;
   std::vector<std::string> for_kernel;  // after -o: what libfuse or the kernel has to know
   bool foreground = false, read_only = false, allow_other = false;
 };
