@@ -121,7 +121,8 @@ TEST_F(a_call_that_comes_twice, while_it_is_still_carried_out_waits_for_its_repl
   byte_string calls;
   constexpr std::uint32_t many = 60;
   for (std::uint32_t n = 0; n < many; ++n) {
-    auto args = live_client::create_args(shared, "file " + std::to_string(n));
+    const std::string name = "file " + std::to_string(n);
+    auto args = live_client::create_args(shared, name);
     append_call(calls, 100 + n, NFS_PROGRAM, NFSPROC3_CREATE, xdr_CREATE3args, args, user);
   }
   ASSERT_TRUE(first.send(calls));
