@@ -200,7 +200,7 @@ void make_node(const call_context& c, MKNOD3args& args, made_result& out) {
   mode_t type = 0;
   dev_t device = 0;
   const sattr3* wanted = &what.pipe_attributes;
-  switch (args.what.type) {
+  switch (number_in(args.what.type)) {
     case NF3CHR:
     case NF3BLK:
       type = args.what.type == NF3CHR ? S_IFCHR : S_IFBLK;

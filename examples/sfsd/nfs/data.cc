@@ -27,7 +27,7 @@ bool parse_write(const_bytes arguments, data_call& out) noexcept {
   const std::size_t padded = (std::size_t{head.data_length} + 3) & ~std::size_t{3};
   if (behind.size() != padded || head.count != head.data_length) return false;
   if (head.count > data_max) return false;
-  if (static_cast<std::uint32_t>(head.stable) > FILE_SYNC) return false;
+  if (number_in(head.stable) > FILE_SYNC) return false;
   out.handle.size = head.file.data.data_len;
   out.offset = head.offset;
   out.count = head.count;

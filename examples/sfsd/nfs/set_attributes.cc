@@ -31,6 +31,9 @@ bool is_time(time_how how, const nfstime3& given) noexcept {
 // a group for "as it is".
 nfsstat3 check_attributes(const sattr3& wanted) noexcept {
   constexpr u_int nobody_at_all = 0xffffffff;
+  if (number_in(wanted.atime.set_it) > SET_TO_CLIENT_TIME ||
+      number_in(wanted.mtime.set_it) > SET_TO_CLIENT_TIME)
+    return NFS3ERR_INVAL;
   if (!is_time(wanted.atime.set_it, wanted.atime.set_atime_u.atime) ||
       !is_time(wanted.mtime.set_it, wanted.mtime.set_mtime_u.mtime) ||
       (wanted.uid.set_it && wanted.uid.set_uid3_u.uid == nobody_at_all) ||
