@@ -185,6 +185,13 @@ TEST_P(setting_attributes, refuses_what_is_no_time_before_it_has_changed_anythin
     EXPECT_EQ(nfs.set(f, wanted().size(1).mode(0600).atime({1, bad})).status, NFS3ERR_INVAL);
     EXPECT_EQ(nfs.set(f, wanted().size(1).mode(0600).mtime({1, bad})).status, NFS3ERR_INVAL);
   }
+  for (std::uint32_t no_way_to_say_it : {3u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
+    sattr3 atime = wanted().mode(0600), mtime = atime;
+    std::memcpy(&atime.atime.set_it, &no_way_to_say_it, sizeof no_way_to_say_it);
+    std::memcpy(&mtime.mtime.set_it, &no_way_to_say_it, sizeof no_way_to_say_it);
+    EXPECT_EQ(nfs.set(f, atime).status, NFS3ERR_INVAL);
+    EXPECT_EQ(nfs.set(f, mtime).status, NFS3ERR_INVAL);
+  }
   EXPECT_TRUE(same_attributes(nfs.attributes(f), before));
 }
 
