@@ -157,6 +157,22 @@ TEST_P(a_rude_server, loses_the_channel_and_nothing_else) {
   EXPECT_EQ(answers.size(), 1u);
 }
 
+TEST_F(a_clients_session, takes_no_answer_to_a_call_that_it_has_not_sent_on_this_channel) {
+  keep_silent();
+  options.window = 1;
+  begin();
+  ask(1);
+  ask(2);
+  ASSERT_TRUE(wait_calls(1));
+  server.channel().reply(server.seen[0].xid + 1, {});  // the numbers follow each other
+  ASSERT_TRUE(wait_lost(1));
+  EXPECT_TRUE(answers.empty());
+  answer_all();
+  reconnect();
+  ASSERT_TRUE(wait_answers(2));
+  EXPECT_EQ(server.seen[2].xid, server.seen[0].xid + 1) << "else this tests nothing";
+}
+
 TEST_F(a_clients_session, takes_no_greeting_that_does_not_decode) {
   server.nonsense = byte_string(12, 1);
   begin();

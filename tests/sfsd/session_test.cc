@@ -158,6 +158,23 @@ TEST_F(a_clients_session, sends_again_what_was_not_answered_in_its_order_with_it
   EXPECT_EQ(restarts, 0u);
 }
 
+TEST_F(a_clients_session, sends_again_before_what_was_not_sent_yet) {
+  keep_silent();
+  options.window = 3;
+  begin();
+  for (unsigned n = 0; n < 8; ++n) ask(n);
+  ASSERT_TRUE(wait_calls(3));
+  server.channel().cut();
+  ASSERT_TRUE(wait_lost(1));
+  answer_all();
+  reconnect();
+  ASSERT_TRUE(wait_answers(8));
+  for (std::size_t n = 0; n < 8; ++n) {
+    EXPECT_EQ(answers[n].call, n);
+    EXPECT_EQ(server.seen[3 + n].arguments.back(), n);
+  }
+}
+
 TEST_F(a_clients_session, waits_longer_each_time_that_connecting_fails_and_never_very_long) {
   server.refusing = true;
   begin();
