@@ -157,16 +157,17 @@ std::string crew::check() {
 }
 
 std::string crew::count() const {
-  std::uint64_t steps = 0, full = 0, broken = 0, again = 0;
+  std::uint64_t steps = 0, full = 0, broken = 0, busy = 0, again = 0;
   for (const auto& w : workers_) {
     steps += w->steps_altogether();
     full += w->count().no_space;
     broken += w->count().io_errors;
+    busy += w->count().busy;
     again += w->count().written_again;
   }
   return "count: " + std::to_string(steps) + " steps, " + std::to_string(full) +
-         " times no room, " + std::to_string(broken) + " I/O errors, " + std::to_string(again) +
-         " written again";
+         " times no room, " + std::to_string(broken) + " I/O errors, " + std::to_string(busy) +
+         " times busy, " + std::to_string(again) + " written again";
 }
 
 eventual<std::string> crew::finish() {

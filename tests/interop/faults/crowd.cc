@@ -1,7 +1,7 @@
 // See crowd.h.
 #include "tests/interop/faults/crowd.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -103,7 +103,9 @@ outcome<deaf_client> begin_to_be_deaf(const crowd_options& o, std::size_t number
   auto file = setup->create(*root, "deaf-" + std::to_string(number));
   if (!file) return file.as_failure();
   auto calls = many_calls(*file, setup->user());
-  return deaf_client{setup->take_wire(replies::of_any_length), std::move(calls)};
+  deaf_client c{setup->take_wire(replies::of_any_length), std::move(calls)};
+  if (::fcntl(c.wire.fd(), F_SETFL, O_NONBLOCK) < 0) return failure{system_reason()};
+  return c;
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ struct worker_options {
 };
 
 struct worker_counts {
-  std::uint64_t no_space = 0, io_errors = 0, written_again = 0;
+  std::uint64_t no_space = 0, io_errors = 0, busy = 0, written_again = 0;
 };
 
 class worker {

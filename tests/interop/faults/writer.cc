@@ -101,7 +101,8 @@ nfsstat3 writer::status_of(const answer& a, const std::string& what) {
   return NFS3ERR_SERVERFAULT;
 }
 
-// Whether it went well. What a full or broken disk says is no finding.
+// Whether it went well. What a full or broken disk says is no finding, nor is a server
+// that has no descriptor left and will have the call again later.
 bool writer::passes(nfsstat3 status, const std::string& what) {
   if (status == NFS3_OK) return true;
   if (status == NFS3ERR_NOSPC || status == NFS3ERR_DQUOT) {
@@ -109,6 +110,8 @@ bool writer::passes(nfsstat3 status, const std::string& what) {
     is_full_ = true;
   } else if (status == NFS3ERR_IO) {
     ++counts_.io_errors;
+  } else if (status == NFS3ERR_JUKEBOX) {
+    ++counts_.busy;
   } else if (status != NFS3ERR_SERVERFAULT) {
     wrong(what + ": " + status_text(status));
   }
