@@ -8,7 +8,9 @@ WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Werror']
 # thread-local variable is one load from the thread pointer.
 LIBRARY = ['-fno-semantic-interposition', '-ftls-model=initial-exec']
 
-SANITIZERS = {'address': 'address,undefined', 'thread': 'thread'}
+SANITIZERS = {'address': ['-fsanitize=address,undefined',
+                          '-fno-sanitize=enum'],  # those of rpcgen's C hold what a peer sent
+              'thread': ['-fsanitize=thread']}
 
 
 def options(arguments):
@@ -23,7 +25,7 @@ def options(arguments):
         ('prefix', 'where `scons install` will be found', '/usr/local'),
         ('destdir', 'directory put before prefix when installing', ''),
         BoolVariable('verbose', 'show the commands in full', False),
-        ('CXX', 'the C++ compiler', 'g++'),
+        ('CXX', 'the C++ compiler: g++, or clang++ with sanitizers, unless this says another', ''),
         ('cxxflags', 'further compiler flags, after the variant\'s own', ''),
     )
     return variables
@@ -40,19 +42,22 @@ def name(env):
 def apply(env):
     """Puts the variant's flags into env."""
     sanitizer = SANITIZERS.get(env['sanitize'])
+    if not env['CXX']:
+        env.Replace(CXX='clang++' if sanitizer else 'g++')
     flags = ['-std=c++20', '-pthread', *WARNINGS]
     if env['debug']:
         flags += ['-Og', '-g']
     elif sanitizer:
-        flags += ['-O1', '-g1']
+        flags += ['-O0', '-g1']  # soon built
     else:
         flags += ['-O2', '-g', '-DNDEBUG']
     if env['uniprocessor']:
         flags += ['-DASYNC_UNIPROCESSOR']
     env.Append(LINKFLAGS=['-pthread', '-Wl,--as-needed'])
     if sanitizer:
-        flags += [f'-fsanitize={sanitizer}', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer']
-        env.Append(LINKFLAGS=[f'-fsanitize={sanitizer}'])
+        flags += [*sanitizer, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
+                  '-fPIC']  # all alike, to share a precompiled header
+        env.Append(LINKFLAGS=sanitizer)
     if not env['verbose']:
         env.Replace(CXXCOMSTR='compile $SOURCE', SHCXXCOMSTR='compile $SOURCE',
                     LINKCOMSTR='link $TARGET', SHLINKCOMSTR='link $TARGET',

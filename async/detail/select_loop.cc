@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "wrap/detail/misuse.h"
+#include "wrap/detail/sanitizers.h"
 
 #if defined(__SANITIZE_THREAD__)
 extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);

@@ -18,6 +18,7 @@
 #include <mutex>
 
 #include "wrap/detail/atom.h"
+#include "wrap/detail/sanitizers.h"
 
 namespace async::detail {
 

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // The answers to one session's calls, in the order in which they came.
-struct answer {
+struct settled_call {
   unsigned call;
   call_reply::kind what;
   byte_string results;
@@ -96,7 +96,7 @@ class a_clients_session : public testing::Test {
   fake_timing time;
   session_options options;
   async::ptr<session> s;
-  std::vector<answer> answers;
+  std::vector<settled_call> answers;
   unsigned opened = 0, restarts = 0, rooms = 0;
   std::vector<std::string> losses;
   std::string failure;

@@ -11,6 +11,8 @@
 #include <mutex>
 #include <random>
 
+#include "wrap/detail/sanitizers.h"
+
 namespace async::test {
 
 // What this program was built with: some tests are lighter, or not possible, under a sanitizer.

@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <new>
 
+#include "wrap/detail/sanitizers.h"
+
 namespace async::detail {
 
 // In bytes.

@@ -55,17 +55,17 @@ bool sync_directory_of(const std::string& path) noexcept {
 
 }  // namespace
 
-file_identity file_identity::of(const struct stat& st) noexcept {
+file_version file_version::of(const struct stat& st) noexcept {
   return {st.st_dev, st.st_ino, st.st_size, st.st_ctim, st.st_mtim};
 }
 
-bool file_identity::operator==(const file_identity& other) const noexcept {
+bool file_version::operator==(const file_version& other) const noexcept {
   return device == other.device && inode == other.inode && size == other.size &&
          same(changed, other.changed) && same(modified, other.modified);
 }
 
 outcome<secret_text> read_small_file(const std::string& path, std::size_t most,
-                                     allows_others allowed, file_identity* identity) {
+                                     allows_others allowed, file_version* version) {
   const fd_owner file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
   struct stat st;
   if (!file || ::fstat(file.get(), &st) < 0) return failure{why_not(path)};
@@ -77,7 +77,7 @@ outcome<secret_text> read_small_file(const std::string& path, std::size_t most,
     return failure{path + ": longer than the " + std::to_string(most) + " bytes that are allowed"};
   if (text.size() > static_cast<std::size_t>(st.st_size))
     return failure{path + ": it is being changed"};
-  if (identity) *identity = file_identity::of(st);
+  if (version) *version = file_version::of(st);
   return text;
 }
 

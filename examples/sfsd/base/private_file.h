@@ -25,20 +25,20 @@ enum class allows_others {
 };
 
 // Which file it was, and which state of it: another one after each change.
-struct file_identity {
+struct file_version {
   dev_t device = 0;
   ino_t inode = 0;
   off_t size = 0;
   timespec changed{}, modified{};
 
-  static file_identity of(const struct stat& st) noexcept;
-  bool operator==(const file_identity& other) const noexcept;
+  static file_version of(const struct stat& st) noexcept;
+  bool operator==(const file_version& other) const noexcept;
 };
 
 // The whole of a regular file of at most `most` bytes. A failure begins with the file's name; errno
 // tells one that is not there (ENOENT). Never waits for a FIFO.
 outcome<secret_text> read_small_file(const std::string& path, std::size_t most,
-                                     allows_others allowed, file_identity* identity = nullptr);
+                                     allows_others allowed, file_version* version = nullptr);
 
 // Writes a new file with this mode, whatever the umask says, and waits for the disk. Empty if it
 // was written; else why not, and then there is no file that was not there before. An existing one

@@ -5,7 +5,7 @@ namespace sfs {
 
 outcome<std::shared_ptr<const user_table>> user_table::load(const std::string& path,
                                                             const account_source& accounts) {
-  file_identity file;
+  file_version file;
   const auto text = read_small_file(path, max_table_size, allows_others::reading, &file);
   if (!text) return text.as_failure();
   auto table = make(text->view(), path, accounts);
@@ -65,7 +65,7 @@ lookup user_table::find(const ed25519_public& key,
 
 bool user_table::is_stale() const {
   struct stat st;
-  return ::stat(path_.c_str(), &st) < 0 || !(file_identity::of(st) == file_);
+  return ::stat(path_.c_str(), &st) < 0 || !(file_version::of(st) == file_);
 }
 
 }  // namespace sfs

@@ -81,7 +81,7 @@ class user_table {
   std::map<std::string, std::shared_ptr<const user>> users_;  // null: tried, and not usable
   std::vector<std::string> warnings_;
   std::string path_;
-  file_identity file_;
+  file_version file_;
 };
 
 }  // namespace sfs

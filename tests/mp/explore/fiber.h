@@ -16,16 +16,12 @@
 #include <cstdlib>
 #include <memory>
 
+#include "wrap/detail/sanitizers.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define ASYNC_EXPLORE_ASAN 1
 #elif defined(__SANITIZE_THREAD__)
 #define ASYNC_EXPLORE_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASYNC_EXPLORE_ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define ASYNC_EXPLORE_TSAN 1
-#endif
 #endif
 
 #if defined(ASYNC_EXPLORE_ASAN)
