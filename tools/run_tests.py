@@ -3,13 +3,14 @@
 
 usage: tools/run_tests.py [--timeout=SECONDS] [--seed=N] DIRECTORY GROUP...
 
-Runs DIRECTORY/GROUP_test for each GROUP, keeps its output in DIRECTORY/GROUP.log, and shows from
-it only what failed. A test that was running when its program died or was stopped has failed. Ends
+Runs DIRECTORY/GROUP_test for each GROUP, with a share of its tests on each CPU, keeps the output in
+DIRECTORY/GROUP.N.log, and shows from it only what failed. A test that was running when its program died or was stopped has failed. Ends
 with the line `N passed, N failed`.
 """
 import argparse
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -34,21 +35,26 @@ def fixed_addresses(directory):
     return prefix if works else []
 
 
-def run(command, log, limit):
-    """Runs command, in a session of its own, into log. Returns its status, or None if stopped."""
+def start(command, log, shard, shards):
+    """Starts this share of a program's tests, in a session of its own, into log."""
     with open(log, 'w') as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=subprocess.STDOUT, start_new_session=True,
-                                   env={**SANITIZERS, **os.environ})
-        try:
-            status = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            status = None
-        try:
-            os.killpg(process.pid, signal.SIGKILL)  # it, or what it left behind
-        except ProcessLookupError:
-            pass
-        process.wait()
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                stderr=subprocess.STDOUT, start_new_session=True,
+                                env={**SANITIZERS, **os.environ, 'GTEST_SHARD_INDEX': str(shard),
+                                     'GTEST_TOTAL_SHARDS': str(shards)})
+
+
+def finish(process, end):
+    """Waits until the monotonic clock says `end`. Returns the status, or None if it was stopped."""
+    try:
+        status = process.wait(max(0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        status = None
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # it, or what it left behind
+    except ProcessLookupError:
+        pass
+    process.wait()
     return status
 
 
@@ -76,34 +82,43 @@ def read(log):
     return passed, failed, skipped, shown + text if current else shown
 
 
+def ending(status, limit):
+    """What there is to say of how a program ended."""
+    if status is None:
+        return f', stopped after {limit} seconds'
+    if status < 0:
+        return f', killed by {signal.Signals(-status).name}'
+    return f', exit status {status}' if status else ''
+
+
 def run_group(directory, group, options):
-    """Runs one program and prints how it went. Returns the numbers that passed and failed."""
-    program, log = directory / f'{group}_test', directory / f'{group}.log'
+    """Runs one program, on each CPU a share of its tests, and prints how it went. Returns the
+    numbers that passed and failed."""
+    program, shards = directory / f'{group}_test', len(os.sched_getaffinity(0))
     if not program.exists():
         print(f'{group}: not built')
         return 0, 1
-    command = [*fixed_addresses(directory), str(program), '--gtest_color=no']
-    if options.seed is not None:
-        command.append(f'--seed={options.seed}')
-    start = time.monotonic()
-    status = run(command, log, options.timeout)
-    passed, failed, skipped, shown = read(log)
-    if status is None:
-        ending = f', stopped after {options.timeout} seconds'
-    elif status < 0:
-        ending = f', killed by {signal.Signals(-status).name}'
-    else:
-        ending = f', exit status {status}' if status else ''
-    if (status != 0 and not failed) or not passed + failed + skipped:
-        failed.append('the program itself')
-        shown = log.read_text(errors='replace').splitlines()
-    seed = re.search(r'^seed: (\d+)$', log.read_text(errors='replace'), re.MULTILINE)
+    seed = options.seed or os.environ.get('ASYNC_TEST_SEED') or random.randrange(1 << 32)
+    command = [*fixed_addresses(directory), str(program), '--gtest_color=no', f'--seed={seed}']
+    begin = time.monotonic()
+    logs = [directory / f'{group}.{shard}.log' for shard in range(shards)]
+    running = [start(command, log, shard, shards) for shard, log in enumerate(logs)]
+    passed, failed, skipped, shown, endings = [], [], [], [], ''
+    for process, log in zip(running, logs):
+        status = finish(process, begin + options.timeout)
+        *results, its_text = read(log)
+        if (status != 0 and not results[1]) or not any(results):
+            results[1].append('the program itself')
+            its_text = log.read_text(errors='replace').splitlines()
+        for all_of_them, its in zip((passed, failed, skipped), results):
+            all_of_them += its
+        shown += its_text[-200:]
+        endings += ending(status, options.timeout)
     print(f'{group}: {len(passed)} passed, {len(failed)} failed'
           + (f', {len(skipped)} skipped' if skipped else '')
-          + f' in {time.monotonic() - start:.1f} s'
-          + (f', seed {seed[1]}' if seed else '') + ending, flush=True)
+          + f' in {time.monotonic() - begin:.1f} s, seed {seed}' + endings, flush=True)
     if failed:
-        print('', *shown[-200:], '', *(f'failed: {group}: {name}' for name in failed), sep='\n    ')
+        print('', *shown, '', *(f'failed: {group}: {name}' for name in failed), sep='\n    ')
     for name in skipped:
         print(f'    skipped: {name}')
     return len(passed), len(failed)

@@ -68,6 +68,11 @@ bool baton::try_wait() {
 
 }  // namespace async::test
 
+#if defined(__SANITIZE_THREAD__)
+// getaddrinfo() takes a lock of glibc's, which ThreadSanitizer does not see.
+extern "C" const char* __tsan_default_suppressions() { return "race:__check_pf\n"; }
+#endif
+
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   async::test::the_seed = async::test::choose_seed(argc, argv);
