@@ -118,9 +118,9 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
   event_list ready_;
   bool sleep_allowed_ = false;
   bool leader_asleep_ = false;
-  bool unordered_ = false;
-  ev_async wake_up_;  // its sending needs no lock
-  ev_io alarm_;       // on a timerfd
+  [[maybe_unused]] bool unordered_ = false;  // used with ThreadSanitizer
+  ev_async wake_up_;                         // its sending needs no lock
+  ev_io alarm_;                              // on a timerfd
 
   timer_queue timers_;
 

@@ -81,7 +81,7 @@ constexpr unsigned owner_is_poster =
     3;  // the poster number of what callbacks post to their own color
 
 // One color, its callbacks, and what they check.
-struct color {
+struct mailing_color {
   node_pool nodes;
   mailbox mail;
   explore::plain<int> running{0};
@@ -89,7 +89,7 @@ struct color {
   explore::plain<unsigned> own_posts{0};
   std::array<explore::atomic<unsigned>, 3> posted;  // by each poster, so many posts have returned
 
-  color() { pool = &nodes; }
+  mailing_color() { pool = &nodes; }
 
   // Whether the caller has become the owner.
   bool post(unsigned poster, unsigned number, bool posts_again = false) {
@@ -142,7 +142,7 @@ struct color {
 
 // Whoever makes the color runnable runs it until it is idle.
 template <unsigned Posters, unsigned Each, unsigned WhichPostAgain>
-struct posters_run_it : color {
+struct posters_run_it : mailing_color {
   static constexpr unsigned threads = Posters;
   void thread(unsigned i) {
     for (unsigned number = 0; number != Each; ++number)
@@ -176,7 +176,7 @@ TEST(explore_mailbox, random_schedules_of_three_threads) {
 // Posters hand the color to workers, which run one callback and hand it on while more are left. The
 // queue between them is one place, since there is one color: in it twice would be two owners.
 template <unsigned Each>
-struct workers_run_it : color {
+struct workers_run_it : mailing_color {
   static constexpr unsigned threads = 4;
   static constexpr unsigned posters = 2;
   static constexpr unsigned expected = posters * Each + Each;

@@ -10,14 +10,15 @@
 #include <cstdlib>
 
 #include "tests/mp/explore/gtest.h"
+#include "tests/mp/explore/miniature.h"
 #include "tests/support/support.h"
 
 namespace {
 
 namespace explore = async::explore;
 using explore::check;
+using explore::relaxed;
 
-constexpr auto relaxed = std::memory_order_relaxed;
 constexpr auto acquire = std::memory_order_acquire;
 constexpr auto release = std::memory_order_release;
 

@@ -10,12 +10,12 @@
 namespace sfs::test {
 namespace {
 
-using words = std::vector<std::string>;
+using arguments = std::vector<std::string>;
 
-words good(std::string_view text) {
+arguments good(std::string_view text) {
   auto parsed = parse_config(text, "f");
   EXPECT_TRUE(parsed) << parsed.why();
-  return parsed ? *parsed : words{"bad"};
+  return parsed ? *parsed : arguments{"bad"};
 }
 std::string bad(std::string_view text) {
   const auto parsed = parse_config(text, "f");
@@ -25,16 +25,17 @@ std::string bad(std::string_view text) {
 
 TEST(a_configuration, has_an_option_in_each_line) {
   EXPECT_EQ(good("export = /srv\nread-only\nlisten=:4433\n"),
-            (words{"--export=/srv", "--read-only", "--listen=:4433"}));
-  EXPECT_EQ(good("  export\t=  /a b/c = d \t\r\n"), words{"--export=/a b/c = d"});
-  EXPECT_EQ(good("export ="), words{"--export="}) << "empty, and the last line may lack its end";
-  EXPECT_EQ(good("export = # no comment"), words{"--export=# no comment"});
+            (arguments{"--export=/srv", "--read-only", "--listen=:4433"}));
+  EXPECT_EQ(good("  export\t=  /a b/c = d \t\r\n"), arguments{"--export=/a b/c = d"});
+  EXPECT_EQ(good("export ="), arguments{"--export="})
+      << "empty, and the last line may lack its end";
+  EXPECT_EQ(good("export = # no comment"), arguments{"--export=# no comment"});
 }
 
 TEST(a_configuration, may_have_comments_and_empty_lines) {
-  EXPECT_EQ(good(""), words{});
-  EXPECT_EQ(good("\n\n  \t\n\r\n"), words{});
-  EXPECT_EQ(good("# export = /srv\n   # more\nverbose\n#"), words{"--verbose"});
+  EXPECT_EQ(good(""), arguments{});
+  EXPECT_EQ(good("\n\n  \t\n\r\n"), arguments{});
+  EXPECT_EQ(good("# export = /srv\n   # more\nverbose\n#"), arguments{"--verbose"});
 }
 
 TEST(a_configuration, with_a_line_that_is_none_is_refused_and_the_line_named) {
@@ -52,7 +53,7 @@ TEST(a_configuration, is_read_from_a_regular_file_of_bounded_size) {
   const scratch_directory scratch;
   const auto read = read_config(scratch.file("f", "verbose\n"));
   ASSERT_TRUE(read) << read.why();
-  EXPECT_EQ(*read, words{"--verbose"});
+  EXPECT_EQ(*read, arguments{"--verbose"});
   EXPECT_FALSE(read_config(scratch.path() / "nothing"));
   EXPECT_FALSE(read_config(scratch.path()));
   EXPECT_FALSE(read_config("/dev/null"));

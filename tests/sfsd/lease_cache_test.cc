@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::seconds;
 
-byte_string handle_of(unsigned n) {
+byte_string cached_handle(unsigned n) {
   byte_string h(32);
   store_be32(h.data(), n);
   return h;
@@ -31,15 +31,15 @@ class a_lease_cache : public testing::Test {
   }
 
   reply_token token() { return {changes, time.now()}; }
-  void put(unsigned n, std::uint64_t size) { cache.store(handle_of(n), sized(size), token()); }
+  void put(unsigned n, std::uint64_t size) { cache.store(cached_handle(n), sized(size), token()); }
   void invalidate(unsigned n) {
-    const byte_string h = handle_of(n);
+    const byte_string h = cached_handle(n);
     const const_bytes list[] = {h};
     cache.invalidate(list, ++changes);
   }
   // The size that it says the file has; -1: it says nothing.
   std::int64_t size(unsigned n) {
-    const fattr3* a = cache.find(handle_of(n));
+    const fattr3* a = cache.find(cached_handle(n));
     return a ? static_cast<std::int64_t>(a->size) : -1;
   }
 
@@ -51,7 +51,7 @@ class a_lease_cache : public testing::Test {
 TEST_F(a_lease_cache, knows_what_it_was_told_until_the_lease_of_the_call_ends) {
   const reply_token asked = token();
   time.advance(seconds(20));
-  cache.store(handle_of(1), sized(7), asked);
+  cache.store(cached_handle(1), sized(7), asked);
   EXPECT_EQ(size(1), 7);
   EXPECT_EQ(size(2), -1);
   time.advance(seconds(39));
@@ -74,8 +74,8 @@ TEST_F(a_lease_cache, takes_no_attributes_of_a_type_that_there_is_not) {
   for (const std::uint32_t type : {0u, 8u, 0x7fffffffu, 0xffffffffu}) {
     fattr3 a = sized(7);
     std::memcpy(&a.type, &type, sizeof type);
-    cache.store(handle_of(1), a, token());
-    cache.changed(handle_of(1), &a, token(), changes);
+    cache.store(cached_handle(1), a, token());
+    cache.changed(cached_handle(1), &a, token(), changes);
     EXPECT_EQ(size(1), -1) << type;
   }
 }
@@ -96,29 +96,30 @@ TEST_F(a_lease_cache, forgets_what_is_invalidated_and_nothing_else) {
 TEST_F(a_lease_cache, takes_nothing_from_a_reply_whose_call_was_sent_before_the_invalidation) {
   const reply_token before = token();
   invalidate(1);
-  cache.store(handle_of(1), sized(7), before);
+  cache.store(cached_handle(1), sized(7), before);
   EXPECT_EQ(size(1), -1);
-  cache.store(handle_of(2), sized(8), before);
+  cache.store(cached_handle(2), sized(8), before);
   EXPECT_EQ(size(2), 8) << "another file's";
   cache.invalidate({}, ++changes);
-  cache.store(handle_of(2), sized(8), before);
+  cache.store(cached_handle(2), sized(8), before);
   EXPECT_EQ(size(2), -1);
 }
 
 TEST_F(a_lease_cache, takes_our_own_changes_for_what_they_are) {
   const reply_token asked = token(), written = token();
   const fattr3 after = sized(100);
-  cache.changed(handle_of(1), &after, written, ++changes);
+  cache.changed(cached_handle(1), &after, written, ++changes);
   EXPECT_EQ(size(1), 100);
-  cache.store(handle_of(1), sized(7), asked);  // a GETATTR that the WRITE has overtaken
+  cache.store(cached_handle(1), sized(7), asked);  // a GETATTR that the WRITE has overtaken
   EXPECT_EQ(size(1), 100);
   const fattr3 between = sized(50);
-  cache.changed(handle_of(1), &between, written, ++changes);  // which WRITE was first, who knows
+  cache.changed(cached_handle(1), &between, written,
+                ++changes);  // which WRITE was first, who knows
   EXPECT_EQ(size(1), -1);
 }
 
 TEST_F(a_lease_cache, forgets_files_with_several_names_when_some_file_loses_one) {
-  cache.store(handle_of(1), sized(7, 2), token());
+  cache.store(cached_handle(1), sized(7, 2), token());
   put(2, 8);
   const reply_token before = token();
   cache.changed_links(++changes);
@@ -126,7 +127,7 @@ TEST_F(a_lease_cache, forgets_files_with_several_names_when_some_file_loses_one)
   put(2, 8);
   cache.changed_links(++changes);
   EXPECT_EQ(size(2), 8);
-  cache.store(handle_of(1), sized(7, 2), before);
+  cache.store(cached_handle(1), sized(7, 2), before);
   EXPECT_EQ(size(1), -1);
 }
 
@@ -149,9 +150,9 @@ TEST_F(a_small_lease_cache, forgets_no_invalidation_when_it_makes_room) {
   const reply_token before = token();
   invalidate(1);
   for (unsigned n = 2; n <= 10; ++n) put(n, n);
-  cache.store(handle_of(1), sized(7), before);
+  cache.store(cached_handle(1), sized(7), before);
   EXPECT_EQ(size(1), -1);
-  cache.store(handle_of(2), sized(7), before);
+  cache.store(cached_handle(2), sized(7), before);
   EXPECT_EQ(size(2), -1) << "it no longer knows which file it was";
   put(1, 8);
   EXPECT_EQ(size(1), 8);
@@ -180,7 +181,7 @@ TEST_F(a_small_lease_cache, never_gives_what_a_server_would_not_say) {
         {
           const auto at =
               on_their_way.begin() + static_cast<std::ptrdiff_t>(random() % on_their_way.size());
-          cache.store(handle_of(at->file), sized(at->size), at->token);
+          cache.store(cached_handle(at->file), sized(at->size), at->token);
           on_their_way.erase(at);
         }
         break;
@@ -225,7 +226,7 @@ class learning : public a_lease_cache {
 
   fake_server server;
   async::ref<session> s;
-  byte_string results, first = handle_of(1), second = handle_of(2);
+  byte_string results, first = cached_handle(1), second = cached_handle(2);
   nfs_fh3 one = as_handle(first), two = as_handle(second);
 };
 

@@ -31,7 +31,7 @@ struct client final : lease_table::holder {
   int messages = 0;
 };
 
-using numbers = std::vector<unsigned>;
+using file_numbers = std::vector<unsigned>;
 
 class a_lease : public testing::Test {
  protected:
@@ -42,12 +42,14 @@ class a_lease : public testing::Test {
     for (client* c : {&a, &b, &c}) table.leave(*c);
   }
   // A look that began just now.
-  void show(client& c, const numbers& files) { show(c, files, table.last_change()); }
-  void show(client& c, const numbers& files, std::uint64_t seen) {
+  void show(client& c, const file_numbers& files) { show(c, files, table.last_change()); }
+  void show(client& c, const file_numbers& files, std::uint64_t seen) {
     table.show(c, handles(files), seen, now);
   }
-  void change(const numbers& files, const client* by) { table.change(handles(files), by, now); }
-  static std::vector<sealed_handle> handles(const numbers& files) {
+  void change(const file_numbers& files, const client* by) {
+    table.change(handles(files), by, now);
+  }
+  static std::vector<sealed_handle> handles(const file_numbers& files) {
     std::vector<sealed_handle> all;
     for (unsigned n : files) all.push_back(handle_of(n));
     return all;
@@ -62,13 +64,13 @@ TEST_F(a_lease, ends_when_another_changes_the_file_and_is_told_once) {
   show(a, {1, 2});
   show(c, {1});
   change({1}, &b);
-  EXPECT_EQ(a.take(), numbers{1});
-  EXPECT_EQ(c.take(), numbers{1});
+  EXPECT_EQ(a.take(), file_numbers{1});
+  EXPECT_EQ(c.take(), file_numbers{1});
   EXPECT_TRUE(b.take().empty()) << "he was shown nothing";
   change({1}, &b);
   EXPECT_TRUE(a.take().empty()) << "he knows that he knows nothing";
   change({2}, nullptr);
-  EXPECT_EQ(a.take(), numbers{2}) << "whoever it was";
+  EXPECT_EQ(a.take(), file_numbers{2}) << "whoever it was";
   EXPECT_EQ(table.size(), 0u);
 }
 
@@ -77,9 +79,9 @@ TEST_F(a_lease, does_not_end_when_its_holder_changes_the_file) {
   show(b, {1});
   change({1}, &a);
   EXPECT_TRUE(a.take().empty());
-  EXPECT_EQ(b.take(), numbers{1});
+  EXPECT_EQ(b.take(), file_numbers{1});
   change({1}, &b);
-  EXPECT_EQ(a.take(), numbers{1}) << "he had it still";
+  EXPECT_EQ(a.take(), file_numbers{1}) << "he had it still";
 }
 
 TEST_F(a_lease, ends_by_itself_and_then_nobody_is_told) {
@@ -90,9 +92,9 @@ TEST_F(a_lease, ends_by_itself_and_then_nobody_is_told) {
   now += 1s;
   change({1}, &c);
   EXPECT_TRUE(a.take().empty()) << "30 seconds are over";
-  EXPECT_EQ(b.take(), numbers{1});
+  EXPECT_EQ(b.take(), file_numbers{1});
   change({2}, &c);
-  EXPECT_EQ(a.take(), numbers{2});
+  EXPECT_EQ(a.take(), file_numbers{2});
   now += 30s;
   show(a, {3});
   show(b, {3});
@@ -105,47 +107,47 @@ TEST_F(a_lease, begins_anew_each_time_the_file_is_shown) {
   show(a, {1});
   now += 20s;
   change({1, 2}, &b);
-  EXPECT_EQ(a.take(), numbers{1});
+  EXPECT_EQ(a.take(), file_numbers{1});
 }
 
 TEST_F(a_lease, is_not_given_for_what_changed_between_the_look_and_the_note) {
   const std::uint64_t when_a_looked = table.last_change();
   change({1, 2}, &b);
   show(a, {1, 3}, when_a_looked);
-  EXPECT_EQ(a.take(), numbers{1});
+  EXPECT_EQ(a.take(), file_numbers{1});
   change({1}, &b);
   EXPECT_TRUE(a.take().empty());
   change({3}, &b);
-  EXPECT_EQ(a.take(), numbers{3});
+  EXPECT_EQ(a.take(), file_numbers{3});
   show(b, {2}, when_a_looked);
   EXPECT_TRUE(b.take().empty()) << "it was his own change";
   change({2}, &a);
-  EXPECT_EQ(b.take(), numbers{2});
+  EXPECT_EQ(b.take(), file_numbers{2});
 }
 
 TEST_F(a_lease, is_not_given_when_the_changes_since_the_look_are_too_many_to_remember) {
   for (unsigned changes : {1023u, 1024u, 1025u, 3000u}) {
     const std::uint64_t when_a_looked = table.last_change();
-    numbers others(changes);
+    file_numbers others(changes);
     for (unsigned n = 0; n < changes; ++n) others[n] = 100 + n;
     change(others, &b);
     show(a, {1}, when_a_looked);
     change({1}, &b);
-    EXPECT_EQ(a.take(), numbers{1}) << changes << ": either at once or by the change";
+    EXPECT_EQ(a.take(), file_numbers{1}) << changes << ": either at once or by the change";
   }
   const std::uint64_t when_a_looked = table.last_change();
-  numbers many(2000, 5);
+  file_numbers many(2000, 5);
   many[0] = 1;
   change(many, &b);
   show(a, {1}, when_a_looked);
-  EXPECT_EQ(a.take(), numbers{1}) << "the change of it is forgotten, and that there were more";
+  EXPECT_EQ(a.take(), file_numbers{1}) << "the change of it is forgotten, and that there were more";
 }
 
 TEST_F(a_lease, of_one_message_is_told_with_all_others) {
   show(a, {1, 2, 3});
   change({1, 2, 3}, &b);
   EXPECT_EQ(a.messages, 1);
-  EXPECT_EQ(a.take(), (numbers{1, 2, 3}));
+  EXPECT_EQ(a.take(), (file_numbers{1, 2, 3}));
 }
 
 TEST_F(a_lease, is_the_oldest_that_goes_when_a_client_has_too_many) {
@@ -153,10 +155,10 @@ TEST_F(a_lease, is_the_oldest_that_goes_when_a_client_has_too_many) {
   EXPECT_TRUE(a.take().empty());
   show(a, {0});  // now 1 is the oldest
   show(a, {100'000, 100'001});
-  EXPECT_EQ(a.take(), (numbers{1, 2})) << "and he is told that he must not rely on it";
+  EXPECT_EQ(a.take(), (file_numbers{1, 2})) << "and he is told that he must not rely on it";
   EXPECT_EQ(table.size(), lease_table::max_leases);
   change({0, 1, 2, 3}, &b);
-  EXPECT_EQ(a.take(), (numbers{0, 3}));
+  EXPECT_EQ(a.take(), (file_numbers{0, 3}));
 }
 
 TEST_F(a_lease, is_gone_with_its_holder) {
@@ -167,7 +169,7 @@ TEST_F(a_lease, is_gone_with_its_holder) {
   table.leave(a);
   change({1}, &c);
   EXPECT_TRUE(a.take().empty());
-  EXPECT_EQ(b.take(), numbers{1});
+  EXPECT_EQ(b.take(), file_numbers{1});
   show(a, {2});
   EXPECT_EQ(table.size(), 0u) << "who has left gets none";
   table.leave(b);
@@ -182,7 +184,7 @@ TEST_F(a_lease, is_not_confused_when_a_new_holder_lies_where_an_old_one_lay) {
   table.leave(a);
   table.join(a);  // another client, as far as the table knows
   show(a, {1}, before);
-  EXPECT_EQ(a.take(), numbers{1}) << "the change was the old one's";
+  EXPECT_EQ(a.take(), file_numbers{1}) << "the change was the old one's";
 }
 
 // What must hold whatever happens: who was shown a file, and was not told since, may believe until

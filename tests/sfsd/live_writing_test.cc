@@ -9,20 +9,21 @@
 namespace sfs::test {
 namespace {
 
-struct way {
+struct writing_way {
   const char *coloring, *cpus;
   bool table;
 };
 
 #if defined(ASYNC_UNIPROCESSOR)
-constexpr way ways[] = {{"none", "1", false}, {"none", "1", true}};
+constexpr writing_way writing_ways[] = {{"none", "1", false}, {"none", "1", true}};
 #else
-constexpr way ways[] = {{"none", "1", false},  {"none", "2", false}, {"crypto", "2", false},
-                        {"crypto", "2", true}, {"io", "2", false},   {"io", "2", true},
-                        {"all", "1", false},   {"all", "2", false},  {"all", "2", true}};
+constexpr writing_way writing_ways[] = {
+    {"none", "1", false},  {"none", "2", false}, {"crypto", "2", false},
+    {"crypto", "2", true}, {"io", "2", false},   {"io", "2", true},
+    {"all", "1", false},   {"all", "2", false},  {"all", "2", true}};
 #endif
 
-class writing_clients : public testing::TestWithParam<way> {
+class writing_clients : public testing::TestWithParam<writing_way> {
  protected:
   void SetUp() override {
     if (!can_act()) GTEST_SKIP() << "this needs root";
@@ -41,12 +42,13 @@ class writing_clients : public testing::TestWithParam<way> {
   running_server server{options()};
 };
 
-INSTANTIATE_TEST_SUITE_P(colored, writing_clients, testing::ValuesIn(ways), [](const auto& info) {
-  return std::string(info.param.coloring) + "_on_" + info.param.cpus +
-         (info.param.table ? "_by_table" : "");
-});
+INSTANTIATE_TEST_SUITE_P(colored, writing_clients, testing::ValuesIn(writing_ways),
+                         [](const auto& info) {
+                           return std::string(info.param.coloring) + "_on_" + info.param.cpus +
+                                  (info.param.table ? "_by_table" : "");
+                         });
 
-// Every kind of call behind every other, many under way at once, each reply at its place.
+// Every kind of call behind every other, many under writing_way at once, each reply at its place.
 void mixed_calls(const running_server& server, const keys_and_table& users, int number) {
   live_client c(server);
   ASSERT_TRUE(c.hello(static_cast<std::uint8_t>(100 + number), true).good());

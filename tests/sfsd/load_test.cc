@@ -11,10 +11,6 @@
 namespace sfs::test {
 namespace {
 
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 load_files some_files(const byte_string& content, unsigned number = 0) {
   load_files f;
   f.content = content;

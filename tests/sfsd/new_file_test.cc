@@ -7,15 +7,11 @@
 #include <csignal>
 #include <fstream>
 
+#include "tests/sfsd/repository.h"
 #include "tests/sfsd/support.h"
 
 namespace sfs::test {
 namespace {
-
-std::string content_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class a_new_file : public testing::Test {
  protected:
@@ -48,8 +44,8 @@ TEST_F(a_new_file, appears_only_when_it_is_kept_and_touches_no_other) {
     EXPECT_FALSE(std::filesystem::exists(target));
     EXPECT_EQ(file->keep(), "");
   }
-  EXPECT_EQ(content_of(target), "abcdef");
-  EXPECT_EQ(content_of(scratch.path() / "target.part"), "mine");
+  EXPECT_EQ(text_of_file(target), "abcdef");
+  EXPECT_EQ(text_of_file(scratch.path() / "target.part"), "mine");
   EXPECT_EQ(names(), (all{"target", "target.part"}));
 }
 
@@ -60,14 +56,14 @@ TEST_F(a_new_file, leaves_the_old_one_when_it_is_not_kept) {
     ASSERT_TRUE(file) << file.why();
     EXPECT_EQ(file->write(0, as_bytes("new")), "");
   }
-  EXPECT_EQ(content_of(target), "old");
+  EXPECT_EQ(text_of_file(target), "old");
   EXPECT_EQ(names(), all{"target"});
 }
 
 TEST_F(a_new_file, keeps_the_mode_of_the_one_it_replaces) {
   std::filesystem::permissions(scratch.file("target", "old"), std::filesystem::perms(0640));
   write_all(target, "new");
-  EXPECT_EQ(content_of(target), "new");
+  EXPECT_EQ(text_of_file(target), "new");
   EXPECT_EQ(std::filesystem::status(target).permissions(), std::filesystem::perms(0640));
 }
 
@@ -77,7 +73,7 @@ TEST_F(a_new_file, is_what_a_link_points_to_whether_it_is_there_or_not) {
   std::filesystem::create_symlink(scratch.path() / "inner", target);
   for (const char* text : {"first", "second"}) {
     write_all(target, text);
-    EXPECT_EQ(content_of(scratch.path() / "far/file"), text);
+    EXPECT_EQ(text_of_file(scratch.path() / "far/file"), text);
     EXPECT_TRUE(std::filesystem::is_symlink(target));
     EXPECT_EQ(names(), (all{"far", "inner", "target"}));
   }

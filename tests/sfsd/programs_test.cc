@@ -7,15 +7,6 @@
 namespace sfs::test {
 namespace {
 
-std::string content_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 class the_client : public testing::Test {
  protected:
   running_server server;
@@ -39,7 +30,7 @@ TEST_F(the_client, copies_a_file_byte_by_byte) {
   const auto copy = server.scratch().path() / "copy";
   const finished f = run_program({"sfs", "get", there, path("/data"), copy.string()});
   EXPECT_EQ(f.status, 0) << f.errors;
-  const std::string got = content_of(copy);
+  const std::string got = text_of_file(copy);
   EXPECT_TRUE(std::ranges::equal(got, server.content(), [](char a, std::uint8_t b) {
     return static_cast<std::uint8_t>(a) == b;
   }));

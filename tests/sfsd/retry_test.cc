@@ -8,7 +8,7 @@
 namespace sfs::test {
 namespace {
 
-byte_string directory(32, 1), made(32, 2), other(32, 3);
+byte_string directory(32, 1), new_file(32, 2), other(32, 3);
 
 diropargs3 place(std::string_view name = "name") { return {as_handle(directory), as_name(name)}; }
 
@@ -29,7 +29,7 @@ byte_string failed_with(nfsstat3 status) {
 
 byte_string found(const post_op_attr& a) {
   LOOKUP3res res{};
-  res.LOOKUP3res_u.resok = {as_handle(made), a, attributes(NF3DIR, 1)};
+  res.LOOKUP3res_u.resok = {as_handle(new_file), a, attributes(NF3DIR, 1)};
   return encoded(xdr_LOOKUP3res, res);
 }
 
@@ -129,7 +129,7 @@ TEST(looking_into_an_answer, finds_a_directory_that_was_made) {
   ASSERT_EQ(now->status, NFS3_OK);
   const new_object& ok = now->new_object_res_u.resok;
   ASSERT_TRUE(ok.obj.handle_follows);
-  EXPECT_TRUE(std::ranges::equal(bytes_of(ok.obj.post_op_fh3_u.handle), made));
+  EXPECT_TRUE(std::ranges::equal(bytes_of(ok.obj.post_op_fh3_u.handle), new_file));
   EXPECT_EQ(ok.obj_attributes.post_op_attr_u.attributes.fileid, 7u);
   EXPECT_EQ(ok.dir_wcc.after.post_op_attr_u.attributes.fileid, 1u);
 

@@ -52,6 +52,11 @@ inline secret32 secret_of(const byte_string& from) {
   return s;
 }
 
+// Whether the part is in the text.
+inline bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
 inline constexpr sender::time_point long_ago{};
 
 // An unsealed frame with this payload.

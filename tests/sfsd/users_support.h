@@ -39,8 +39,4 @@ inline session_id session_of(std::uint8_t fill) {
   return id;
 }
 
-inline bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace sfs::test

@@ -1,5 +1,6 @@
 // The headers that are slow to read and that many files include: see SConstruct.
-#pragma once
+#ifndef ASYNC_TESTS_SUPPORT_PRECOMPILED_H  // g++ takes no `#pragma once` in what it precompiles
+#define ASYNC_TESTS_SUPPORT_PRECOMPILED_H
 
 #include <gtest/gtest.h>
 
@@ -29,3 +30,5 @@
 #include <unordered_map>
 #include <variant>
 #include <vector>
+
+#endif

@@ -6,7 +6,6 @@
 namespace sfs {
 namespace {
 
-constexpr std::uint32_t piece_size = NFS3_MAXDATA;
 constexpr std::uint32_t page_size = 32768;
 
 }  // namespace
@@ -202,8 +201,9 @@ outcome<std::uint64_t> remote_files::read_all(file_handle& file, std::size_t ahe
   while (next < before->size || !under_way.empty()) {
     while (under_way.size() < ahead && next < before->size) {
       const std::uint64_t left = before->size - next;
-      under_way.push_back({next_xid_++, next,
-                           static_cast<std::uint32_t>(std::min<std::uint64_t>(left, piece_size))});
+      under_way.push_back(
+          {next_xid_++, next,
+           static_cast<std::uint32_t>(std::min<std::uint64_t>(left, NFS3_MAXDATA))});
       next += under_way.back().count;
       if (auto why = ask(file, under_way.back()); !why.empty()) return failure{why};
     }

@@ -6,7 +6,6 @@
 namespace sfs {
 namespace {
 
-constexpr std::uint32_t piece_size = NFS3_MAXDATA;
 constexpr const char* no_sense = "the server's reply makes no sense";
 
 using login_result = xdr_value<LOGINres, xdr_LOGINres>;
@@ -91,7 +90,7 @@ std::string remote_files::take_written(std::deque<written>& under_way,
 std::string remote_files::write_all(file_handle& file, std::size_t ahead, const giver& give) {
   std::deque<written> under_way;
   std::optional<std::string> verifier;
-  std::vector<std::uint8_t> data(piece_size), message;
+  std::vector<std::uint8_t> data(NFS3_MAXDATA), message;
   std::uint64_t offset = 0;
   for (bool end = false; !end || !under_way.empty();) {
     if (!end && under_way.size() < ahead) {

@@ -10,6 +10,9 @@
 
 namespace sfs {
 
+// The size of a post_op_attr with attributes: that they follow, and a fattr3.
+inline constexpr std::size_t attributes_size = 4 + 84;
+
 fattr3 attributes_of(const struct statx& file) noexcept;
 
 inline post_op_attr attributes_after(const struct statx& file) noexcept {

@@ -14,8 +14,6 @@
 namespace sfs {
 namespace {
 
-constexpr std::size_t attributes_size = 4 + 84;  // that they follow, and a fattr3
-constexpr std::size_t results_at = record_mark_size + rpc_accepted_size;
 // status, attributes, count, eof, length of the data
 constexpr std::size_t data_at = results_at + 4 + attributes_size + 4 + 4 + 4;
 

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "examples/sfsd/nfs/attributes.h"
 #include "examples/sfsd/nfs/serve.h"
 
 namespace sfs {
 namespace {
 
-constexpr std::size_t attributes_size = 4 + 84;
 // What a reply takes besides its entries: status, attributes, verifier, the list's end and eof.
 constexpr std::size_t reply_overhead = 4 + attributes_size + 8 + 4 + 4;
 // An entry besides its name: that there is one, fileid, length, cookie; attributes and handle.

@@ -82,7 +82,6 @@ reply service::answer(const rpc_call& call, const principal& who, lease_notes& n
   const procedure* p =
       call.program == NFS_PROGRAM ? nfs_procedure(call.procedure) : mount_procedure(call.procedure);
   if (!p) return reply_without_results(call, rpc_accept::proc_unavail, pool);
-  constexpr std::size_t results_at = record_mark_size + rpc_accepted_size;
   reply r(pool, results_at + p->max_results);
   std::size_t size = 0;
   const call_context context{tree_, who, verifier_, notes};

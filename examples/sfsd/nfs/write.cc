@@ -11,7 +11,6 @@
 namespace sfs {
 namespace {
 
-constexpr std::size_t results_at = record_mark_size + rpc_accepted_size;
 constexpr std::size_t max_results = 256;
 
 reply write_reply(const data_call& call, WRITE3res& res, block_pool& pool) {

@@ -14,6 +14,7 @@
 
 #include "examples/sfsd/base/bytes.h"
 #include "examples/sfsd/channel/record.h"
+#include "examples/sfsd/rpc/message.h"
 #include "examples/sfsd/rpc/stream.h"
 
 namespace sfs {
@@ -35,6 +36,9 @@ class block_pool {
   block blocks_[kept];
   std::size_t count_ = 0;
 };
+
+// Where the results of an accepted call begin in a reply's payload.
+inline constexpr std::size_t results_at = record_mark_size + rpc_accepted_size;
 
 class reply {
  public:
