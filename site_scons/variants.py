@@ -39,6 +39,11 @@ def name(env):
     return '-'.join(parts) or 'release'
 
 
+def fuzzers_can_be_built(env):
+    """Whether in this variant what is fuzzed tells libFuzzer which branches it takes."""
+    return env['sanitize'] == 'address' and 'clang' in env['CXX']
+
+
 def apply(env):
     """Puts the variant's flags into env."""
     sanitizer = SANITIZERS.get(env['sanitize'])
@@ -57,6 +62,8 @@ def apply(env):
     if sanitizer:
         flags += [*sanitizer, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
                   '-fPIC']  # all alike, to share a precompiled header
+        if fuzzers_can_be_built(env):
+            flags += ['-fsanitize=fuzzer-no-link']
         env.Append(LINKFLAGS=sanitizer)
     if not env['verbose']:
         env.Replace(CXXCOMSTR='compile $SOURCE', SHCXXCOMSTR='compile $SOURCE',

@@ -1,4 +1,4 @@
-// libFuzzer's entry to one function of fuzz_targets.h: -DFUZZ_TARGET=fuzz_rpc, say. fuzz_build
+// libFuzzer's entry to one function of fuzz_targets.h: -DFUZZ_TARGET=fuzz_rpc, say. `scons fuzzers`
 // builds each; in the test program, where none is named, this file is empty.
 #ifdef FUZZ_TARGET
 #include "tests/sfsd/fuzz_targets.h"

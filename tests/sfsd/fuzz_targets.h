@@ -2,8 +2,8 @@
 // feeds them to one part of the server that reads what strangers send; nothing may crash, hang, or
 // be accepted that was not sealed.
 //
-// tests/sfsd/fuzz_build makes libFuzzer's programs of them. Serves no stage of its own. Thread
-// safety: one thread.
+// `./run fuzz` makes libFuzzer's programs of them, and runs them. Serves no stage of its own.
+// Thread safety: one thread.
 #pragma once
 
 #include <sys/fsuid.h>

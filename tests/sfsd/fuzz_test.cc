@@ -2,8 +2,11 @@
 // does for long (see fuzz_targets.h).
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "examples/sfsd/users/user_key.h"
 #include "tests/sfsd/fuzz_targets.h"
+#include "tests/sfsd/repository.h"
 
 namespace sfs::test {
 namespace {
@@ -143,6 +146,26 @@ TEST(damaged_input, to_the_handshake_is_refused) {
     good.back().insert(good.back().end(), message.begin(), message.end());
   });
   damage_and_try(good, fuzz_handshake);
+}
+
+// What the fuzzers have found worth keeping: tests/sfsd/corpus, a folder for each.
+TEST(damaged_input, that_the_fuzzers_kept_breaks_nothing) {
+  const limit_kept sizes;
+  const std::map<std::string, void (*)(const_bytes)> targets{
+      {"record", fuzz_record},      {"rpc", fuzz_rpc},         {"nfs", fuzz_nfs},
+      {"write", fuzz_write},        {"channel", fuzz_channel}, {"texts", fuzz_texts},
+      {"handshake", fuzz_handshake}};
+  for (const auto& [name, target] : targets) {
+    std::size_t inputs = 0;
+    for (const auto& file :
+         std::filesystem::directory_iterator(repository() / "tests/sfsd/corpus" / name)) {
+      const std::string text = text_of_file(file.path());
+      SCOPED_TRACE(file.path());
+      target(byte_string(text.begin(), text.end()));
+      ++inputs;
+    }
+    EXPECT_GT(inputs, 0u) << name;
+  }
 }
 
 }  // namespace
