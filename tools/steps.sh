@@ -9,7 +9,7 @@ steps_wrong=()
 
 # step LIMIT NAME COMMAND...: runs COMMAND without input, for at most LIMIT seconds.
 step() {
-  local limit=$1 name=$2 log last running status passed=0 failed=0
+  local limit=$1 name=$2 begin=$SECONDS log last running status passed=0 failed=0
   shift 2
   printf '\n== %s\n' "$name"
   # Through a file, not a pipe: what a step leaves running by mistake cannot keep us waiting.
@@ -32,6 +32,7 @@ step() {
   ((status != 124 && status != 137)) || echo "stopped after $limit seconds"
   ((steps_passed += passed, steps_failed += failed)) || true
   ((failed == 0)) || steps_wrong+=("$name")
+  printf '== %s: %d s\n' "$name" $((SECONDS - begin))
 }
 
 # Like step, for what others need: success counts for nothing, failure as one.

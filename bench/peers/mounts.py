@@ -92,7 +92,7 @@ def _sfsmount(place, stack):
         raise LeftOut('sfsmount has not been built')
     server = stack.enter_context(Sfsd.running(place, len(place.cpus), place.memory))
     return stack.enter_context(mounted(place, 'sfsmount', None,
-                                       [program, *server.mount_options, place.path]))
+                                       [program, '--foreground', *server.mount_options, place.path]))
 
 
 def _sshfs(place, stack):
