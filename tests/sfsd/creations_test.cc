@@ -160,6 +160,21 @@ TEST_P(making, sets_owner_and_times_as_far_as_the_user_may) {
   }
 }
 
+TEST_P(making, keeps_set_id_bits_that_are_asked_for_with_an_owner_or_a_group) {
+  byte_string d = directory_of(*alice, "d");
+  for (const auto& [what, make] : makers()) {
+    if (what == "SYMLINK" || what == "CREATE exclusive") continue;
+    nfs.be(root_user);
+    made m = make(d, what + " by root", wanted().mode(06751).uid(bob_id).gid(shared_group));
+    ASSERT_EQ(m.status, NFS3_OK) << what;
+    EXPECT_EQ(m.attributes.mode, 06751u) << what;
+    nfs.be(alice);
+    m = make(d, what, wanted().mode(06751).gid(shared_group));
+    ASSERT_EQ(m.status, NFS3_OK) << what;
+    EXPECT_EQ(m.attributes.mode, 06751u) << what;
+  }
+}
+
 TEST_P(making, a_file_guarded_leaves_what_is_there_as_it_is) {
   byte_string f = file_of(*alice, "f", "12345");
   nfs.be(root_user);

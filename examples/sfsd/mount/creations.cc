@@ -50,19 +50,6 @@ file_system::made file_system::entry_answer(request_ref r, const inode_ref& dire
   };
 }
 
-// A server that gives a new file to who made it may take its set-id bits away by that, as chown(2)
-// does. Then they are set again.
-file_system::made file_system::with_set_id(const sattr3& first, made done) {
-  const std::uint32_t mode = first.mode.set_mode3_u.mode;
-  if (!what_.who.as_root || (mode & (S_ISUID | S_ISGID)) == 0) return done;
-  return [=, this](int error, async::ptr<inode> child, bool current) {
-    if (error != 0 || (child->attributes.mode & 07777) == mode) return done(error, child, current);
-    sattr3 bits = no_change();
-    bits.mode = first.mode;
-    change_attributes(inode_ref(child), bits, [=](int failed) { done(failed, child, current); });
-  };
-}
-
 // GUARDED, also for open(2) without O_EXCL: the kernel believes that there is no such file, and if
 // there is one, it has to ask who may open it.
 void file_system::create_file(const inode_ref& directory, const std::string& name,
@@ -73,7 +60,7 @@ void file_system::create_file(const inode_ref& directory, const std::string& nam
         args.how.mode = GUARDED;
         args.how.createhow3_u.obj_attributes = first;
       },
-      with_set_id(first, std::move(done)));
+      std::move(done));
 }
 
 void file_system::create(request_ref r, std::uint64_t id, std::string_view text, mode_t mode,
@@ -131,7 +118,7 @@ void file_system::make_node(request_ref r, std::uint64_t id, std::string_view te
           what.pipe_attributes = first;
         }
       },
-      with_set_id(first, done));
+      done);
 }
 
 void file_system::make_directory(request_ref r, std::uint64_t id, std::string_view text,
@@ -144,7 +131,7 @@ void file_system::make_directory(request_ref r, std::uint64_t id, std::string_vi
   const sattr3 first = first_attributes(mode | S_IFDIR, r->maker(), *directory, what_.who);
   make_object<NFSPROC3_MKDIR>(
       directory, name, [first](MKDIR3args& args) { args.attributes = first; },
-      with_set_id(first, entry_answer(r, directory, name)));
+      entry_answer(r, directory, name));
 }
 
 void file_system::make_symbolic_link(request_ref r, const char* target, std::uint64_t id,

@@ -122,7 +122,6 @@ class file_system final : private write_target {
   template <std::uint32_t Procedure, class Fill>
   void make_object(const inode_ref& directory, const std::string& name, Fill fill, made done);
   made entry_answer(request_ref r, const inode_ref& directory, const std::string& name);
-  made with_set_id(const sattr3& first, made done);
   void create_file(const inode_ref& directory, const std::string& name, const sattr3& first,
                    made done);
 

@@ -73,10 +73,14 @@ void give_back(const call_context& c, const diropargs3& where, place& at, const 
   ok.dir_wcc = changed_from(at.directory);
 }
 
-// What is left to be set of a new object's attributes: it was made with its mode, and empty.
+constexpr mode_t set_id = S_ISUID | S_ISGID;
+
+// What is left to be set of a new object's attributes: it was made with its mode, and empty. Giving
+// it to an owner or a group takes its set-id bits away.
 sattr3 after_making(const sattr3& wanted) noexcept {
   sattr3 left = wanted;
-  left.mode.set_it = FALSE;
+  const bool given = wanted.uid.set_it || wanted.gid.set_it;
+  left.mode.set_it = wanted.mode.set_it && given && (wanted.mode.set_mode3_u.mode & set_id) != 0;
   if (left.size.set_it && left.size.set_size3_u.size == 0) left.size.set_it = FALSE;
   return left;
 }
@@ -175,7 +179,6 @@ void make_directory(const call_context& c, MKDIR3args& args, made_result& out) {
       make_entry(c, at, [&](int d, const char* name) { return ::mkdirat(d, name, mode); });
   sattr3 left = after_making(args.attributes);
   // The kernel makes no directory with these; when they are set, those handed down would go.
-  constexpr mode_t set_id = S_ISUID | S_ISGID;
   left.mode.set_it = (mode & set_id) != 0;
   if (at.status == NFS3_OK)
     left.mode.set_mode3_u.mode |= at.directory.attributes.stx_mode & S_ISGID;
