@@ -46,6 +46,8 @@ What is served
   --key FILE            the server's key, made by sfskey gen
   --read-only           nothing can be changed through this server
   --users FILE          the table of users' keys; read again when it has changed
+  --handle-table FILE   where a server that does not run as root keeps what clients' handles
+                        mean, so that they stay good when it starts again
   --anonymous WHAT      what clients may do who have not logged in:
                           nothing   (default)
                           read      what the permission bits allow everybody ("other")
@@ -228,14 +230,17 @@ int main(int argc, char** argv) {
   const bool read_only = line.flag("--read-only");
   // For tests: what a server does that may not have the kernel's handles.
   const bool table = line.flag("--handles-from-table");
+  const std::string handle_table = line.value_or("--handle-table", "");
   const bool verbose = line.flag("--verbose");
   line.rest(0);
 
   const auto key = sfs::server_key::load(key_file);
   if (!key) async::fatal("%s", key.why().c_str());
-  auto tree = sfs::export_tree::open(
-      directory, key->derive("sfs1 file handles"),
-      {.allowed = allowed, .read_only = read_only, .kernel_handles = !table});
+  auto tree = sfs::export_tree::open(directory, key->derive("sfs1 file handles"),
+                                     {.allowed = allowed,
+                                      .read_only = read_only,
+                                      .kernel_handles = !table,
+                                      .handle_table = handle_table});
   if (!tree) async::fatal("%s", tree.why().c_str());
   const listen_address at = parse_listen(listen, key->location().port);
   const int fd = async::tcp_listen(at.port, at.host);

@@ -57,7 +57,11 @@ outcome<std::unique_ptr<export_tree>> export_tree::open(const std::string& direc
     return failure{directory + ": " + system_reason()};
   std::unique_ptr<file_names> names;
   if (o.kernel_handles && can_act()) names = kernel_names(root.get());
-  if (!names) names = table_names(root.get(), attributes, o.max_nodes);
+  if (!names) {
+    auto table = table_names(root.get(), attributes, o.max_nodes, o.handle_table);
+    if (!table) return table.as_failure();
+    names = std::move(*table);
+  }
   inner_handle root_name;
   if (names->make_for_ancestor(root.get(), attributes, root_name) != NFS3_OK)
     return failure{directory + ": it cannot be named: " + system_reason()};

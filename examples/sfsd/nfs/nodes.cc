@@ -1,6 +1,10 @@
 // See nodes.h.
 #include "examples/sfsd/nfs/nodes.h"
 
+#include <vector>
+
+#include "examples/sfsd/nfs/node_store.h"
+
 namespace sfs {
 namespace {
 
@@ -21,6 +25,49 @@ node_table::node_table(const file_identity& root, std::size_t limit) : limit_(li
 
 node_table::~node_table() { by_use_.clear(); }
 
+std::string node_table::keep_in(node_store& store) {
+  std::unordered_multimap<node_id, node_store::row> by_parent;
+  std::string why = store.each([&](node_store::row row) {
+    const node_id parent = row.parent;
+    by_parent.emplace(parent, std::move(row));
+  });
+  if (!why.empty()) return why;
+  std::vector<node*> reached{&by_id_.at(root_id)};
+  while (!reached.empty()) {
+    node* const directory = reached.back();
+    reached.pop_back();
+    const auto [begin, end] = by_parent.equal_range(directory->id);
+    for (auto at = begin; at != end; ++at) {
+      node_store::row& row = at->second;
+      if (by_id_.contains(row.id) || by_identity_.contains(row.identity)) continue;
+      reached.push_back(&add(row.id, *directory, std::move(row.name), row.identity));
+    }
+    by_parent.erase(begin, end);
+  }
+  last_id_ = store.last();
+  store_ = &store;
+  // What hangs on nothing, for some change could not be written.
+  for (const auto& [parent, row] : by_parent) store.remove(row.id);
+  return {};
+}
+
+node_table::node& node_table::add(node_id id, node& parent, std::string name,
+                                  const file_identity& identity) {
+  node& n = by_id_[id];
+  n.id = id;
+  n.parent = &parent;
+  n.name = std::move(name);
+  n.identity = identity;
+  ++parent.children;
+  by_identity_.emplace(identity, &n);
+  by_use_.push_back(n);
+  return n;
+}
+
+void node_table::keep(const node& n) noexcept {
+  if (store_) store_->put({n.id, n.parent->id, n.name, n.identity});
+}
+
 void node_table::touch(node& n) noexcept {
   by_use_.splice(by_use_.end(), by_use_, by_use_.iterator_to(n));
 }
@@ -35,6 +82,7 @@ void node_table::forget(node& n) noexcept {
   --n.parent->children;
   by_identity_.erase(n.identity);
   by_use_.erase(by_use_.iterator_to(n));
+  if (store_) store_->remove(n.id);
   by_id_.erase(n.id);
 }
 
@@ -61,10 +109,12 @@ std::optional<node_id> node_table::remember(node_id parent, std::string_view nam
     touch(n);
     // A directory that was moved beneath itself while we looked: the old place is as good.
     if (!n.parent || is_within(directory, &n)) return n.id;
+    if (n.parent == directory && n.name == name) return n.id;
     --n.parent->children;
     ++directory->children;
     n.parent = directory;
     n.name = name;
+    keep(n);
     return n.id;
   }
   touch(*directory);
@@ -72,16 +122,9 @@ std::optional<node_id> node_table::remember(node_id parent, std::string_view nam
   const bool room = make_room();
   --directory->children;
   if (!room) return std::nullopt;
-  const node_id id = ++last_id_;
-  node& n = by_id_[id];
-  n.id = id;
-  n.parent = directory;
-  n.name = name;
-  n.identity = identity;
-  ++directory->children;
-  by_identity_.emplace(identity, &n);
-  by_use_.push_back(n);
-  return id;
+  const node& n = add(++last_id_, *directory, std::string(name), identity);
+  keep(n);
+  return n.id;
 }
 
 std::optional<node_id> node_table::find(const file_identity& identity) const {

@@ -28,11 +28,19 @@ struct file_identity {
 
 using node_id = std::uint64_t;
 
+class node_store;
+
 class node_table {
  public:
   static constexpr node_id root_id = 1;
 
   node_table(const file_identity& root, std::size_t limit);
+
+  // Begins with what the store has, but for what lies beneath nothing, and keeps it up to date from
+  // then on; it must outlive the table. Call it before anything else. Returns why it could not, or
+  // nothing.
+  std::string keep_in(node_store& store);
+
   ~node_table();
   node_table(const node_table&) = delete;
   node_table& operator=(const node_table&) = delete;
@@ -71,8 +79,11 @@ class node_table {
   void touch(node& n) noexcept;
   bool make_room();
   void forget(node& n) noexcept;
+  void keep(const node& n) noexcept;
+  node& add(node_id id, node& parent, std::string name, const file_identity& identity);
 
   std::size_t limit_;
+  node_store* store_ = nullptr;
   node_id last_id_ = 0;
   std::unordered_map<node_id, node> by_id_;
   std::unordered_map<file_identity, node*, hash> by_identity_;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "examples/sfsd/nfs/node_store.h"
 #include "examples/sfsd/nfs/nodes.h"
 
 namespace sfs {
@@ -25,6 +26,16 @@ class table_names_impl final : public file_names {
       : root_(root), nodes_(identity_of(attributes), max_nodes) {
     if (RAND_bytes(reinterpret_cast<unsigned char*>(&run_), sizeof run_) != 1)
       openssl_broken("drawing a random number");
+  }
+
+  // Returns why the file cannot be used, or nothing.
+  std::string keep_in(const std::string& file, const struct statx& root) {
+    auto store = node_store::open(file, identity_of(root));
+    if (!store) return store.why();
+    store_ = std::move(*store);
+    run_ = store_->run();
+    const std::string why = nodes_.keep_in(*store_);
+    return why.empty() ? why : file + ": " + why;
   }
 
   bool any_thread() const noexcept override { return false; }
@@ -83,14 +94,19 @@ class table_names_impl final : public file_names {
 
   int root_;
   std::uint64_t run_ = 0;
+  std::unique_ptr<node_store> store_;
   node_table nodes_;
 };
 
 }  // namespace
 
-std::unique_ptr<file_names> table_names(int root, const struct statx& root_attributes,
-                                        std::size_t max_nodes) {
-  return std::make_unique<table_names_impl>(root, root_attributes, max_nodes);
+outcome<std::unique_ptr<file_names>> table_names(int root, const struct statx& root_attributes,
+                                                 std::size_t max_nodes, const std::string& file) {
+  auto names = std::make_unique<table_names_impl>(root, root_attributes, max_nodes);
+  if (!file.empty())
+    if (std::string why = names->keep_in(file, root_attributes); !why.empty())
+      return failure{std::move(why)};
+  return std::unique_ptr<file_names>(std::move(names));
 }
 
 }  // namespace sfs

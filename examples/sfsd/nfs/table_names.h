@@ -6,12 +6,14 @@
 
 #include <memory>
 
+#include "examples/sfsd/base/outcome.h"
 #include "examples/sfsd/nfs/names.h"
 
 namespace sfs {
 
-// `root` must outlive it. At most `max_nodes` files are remembered at a time.
-std::unique_ptr<file_names> table_names(int root, const struct statx& root_attributes,
-                                        std::size_t max_nodes);
+// `root` must outlive it. At most `max_nodes` files are remembered at a time, in `file` (see
+// node_store.h) or, if that is empty, until the server ends.
+outcome<std::unique_ptr<file_names>> table_names(int root, const struct statx& root_attributes,
+                                                 std::size_t max_nodes, const std::string& file);
 
 }  // namespace sfs
