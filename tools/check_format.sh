@@ -11,11 +11,13 @@ if [[ ${1-} == --fix ]]; then
   exec clang-format -i "${files[@]}"
 fi
 status=0
+mapfile -t wrong < <(printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$(nproc)" \
+  clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort -u)
+for file in "${wrong[@]}"; do
+  echo "$file: not as clang-format lays it out; ./run format changes it"
+  status=1
+done
 for file in "${files[@]}"; do
-  if ! clang-format --dry-run -Werror "$file" 2>/dev/null; then
-    echo "$file: not as clang-format lays it out; ./run format changes it"
-    status=1
-  fi
   if (($(wc -l <"$file") > 400)); then
     echo "$file: longer than 400 lines"
     status=1
