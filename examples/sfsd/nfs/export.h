@@ -41,7 +41,7 @@ class export_tree {
     bool read_only = false;
     bool kernel_handles = true;       // where they can be had
     std::size_t max_nodes = 1 << 18;  // of the table, where they can't,
-    std::string handle_table;         // and the file that keeps it, if not empty
+    std::string handle_table = {};    // and the file that keeps it, if not empty
   };
 
   // Opens the directory. Handles are sealed with a key made of `key` and of what the root is.
