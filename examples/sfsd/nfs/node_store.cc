@@ -119,7 +119,8 @@ bool node_store::start_over(const file_identity& root) {
 }
 
 std::string node_store::each(const std::function<void(row)>& take) {
-  const statement all = prepare("SELECT id, parent, name, device, number, born FROM nodes");
+  const statement all =
+      prepare("SELECT id, parent, name, device, number, born FROM nodes ORDER BY id");
   int step = SQLITE_ERROR;
   while (all && (step = sqlite3_step(all.get())) == SQLITE_ROW) {
     const auto* name = static_cast<const char*>(sqlite3_column_blob(all.get(), 2));

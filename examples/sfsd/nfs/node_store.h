@@ -44,7 +44,7 @@ class node_store {
     std::string name;
     file_identity identity;
   };
-  // All that are kept, in no order. Returns why it could not, or nothing.
+  // All that are kept, by number. Returns why it could not, or nothing.
   std::string each(const std::function<void(row)>& take);
 
   // What cannot be written is told once, and not known to the next server.

@@ -1,6 +1,7 @@
 // See nodes.h.
 #include "examples/sfsd/nfs/nodes.h"
 
+#include <map>
 #include <vector>
 
 #include "examples/sfsd/nfs/node_store.h"
@@ -26,7 +27,7 @@ node_table::node_table(const file_identity& root, std::size_t limit) : limit_(li
 node_table::~node_table() { by_use_.clear(); }
 
 std::string node_table::keep_in(node_store& store) {
-  std::unordered_multimap<node_id, node_store::row> by_parent;
+  std::multimap<node_id, node_store::row> by_parent;
   std::string why = store.each([&](node_store::row row) {
     const node_id parent = row.parent;
     by_parent.emplace(parent, std::move(row));
@@ -39,8 +40,10 @@ std::string node_table::keep_in(node_store& store) {
     const auto [begin, end] = by_parent.equal_range(directory->id);
     for (auto at = begin; at != end; ++at) {
       node_store::row& row = at->second;
-      if (by_id_.contains(row.id) || by_identity_.contains(row.identity)) continue;
-      reached.push_back(&add(row.id, *directory, std::move(row.name), row.identity));
+      if (by_id_.contains(row.id) || by_identity_.contains(row.identity))
+        store.remove(row.id);  // it is there already
+      else
+        reached.push_back(&add(row.id, *directory, std::move(row.name), row.identity));
     }
     by_parent.erase(begin, end);
   }
