@@ -91,8 +91,8 @@ def _sfsmount(place, stack):
     if not program.exists():
         raise LeftOut('sfsmount has not been built')
     server = stack.enter_context(Sfsd.running(place, len(place.cpus), place.memory))
-    return stack.enter_context(mounted(place, 'sfsmount', None,
-                                       [program, '--foreground', *server.mount_options, place.path]))
+    command = [program, '--foreground', *server.mount_options, place.path]
+    return stack.enter_context(mounted(place, 'sfsmount', None, command))
 
 
 def _sshfs(place, stack):

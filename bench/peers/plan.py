@@ -19,26 +19,33 @@ IDLE_CLIENTS = 10_000
 
 # One figure to be had: what a running server is asked for. `on` is a directory of the place.
 Item = collections.namedtuple('Item', 'name operation arguments')
-Group = collections.namedtuple('Group', 'operation cpus on items')
+Group = collections.namedtuple('Group', 'what cpus on items')
+
+
+def reading(cpus, *clients):
+    return Group('read', cpus, 'export', [
+        Item(f'read/cpus:{cpus}/clients:{n}', 'read', (n,)) for n in clients])
+
+
+def writing(on, *clients):
+    return Group('write', 1, on, [
+        Item(f'write/{on}/clients:{n}', 'write', (n, on)) for n in clients])
+
+
+def small_operations():
+    return Group('small operations', 1, 'memory', [
+        Item('getattr/clients:4', 'getattr', (4,)),
+        Item('getattr/clients:1/outstanding:8', 'getattr', (1,)),
+        Item('random_read/clients:4', 'random_read', (4,)),
+        Item('create_delete/clients:4', 'create_delete', (4,))])
 
 
 def groups(cpus, brief):
     """The plan: groups of items for which a server is started once."""
-    plan = []
-    for n in (1, 2)[:cpus]:
-        plan.append(Group('read', n, 'export', [
-            Item(f'read/cpus:{n}/clients:{clients}', 'read', (clients,))
-            for clients in ((4,) if brief else (1, 2, 4, 8))]))
-    for on in ('memory', 'disk'):
-        plan.append(Group('write', 1, on, [
-            Item(f'write/{on}/clients:{clients}', 'write', (clients, on))
-            for clients in ((1, 4) if on == 'memory' and not brief else (1,))]))
-    for operation in ('getattr', 'random_read', 'create_delete'):
-        several = [Item(f'{operation}/clients:4', operation, (4,))]
-        one = [Item('getattr/clients:1/outstanding:8', 'getattr', (1,))]
-        plan.append(Group(operation, 1, 'memory',
-                          several + (one if operation == 'getattr' else [])))
-    return [plan[0], plan[-3]] if brief else plan  # each server once, and what else there is
+    if brief:
+        return [reading(1, 4), small_operations()]
+    return [*(reading(n, 1, 2, 4, 8) for n in (1, 2)[:cpus]),
+            writing('memory', 1, 4), writing('disk', 1), small_operations()]
 
 
 class Run:
@@ -53,8 +60,7 @@ class Run:
     def round(self):
         for group in groups(len(self.place.cpus), self.brief):
             for server in SERVERS:
-                if group.operation in server.does:
-                    self._measure_server(server, group)
+                self._measure_server(server, group)
         self._measure_idle()
         self._measure_mounts()
 
@@ -72,9 +78,10 @@ class Run:
             self.left_out[who] = str(why)
 
     def _measure_server(self, server, group):
-        items = [item for item in group.items if self._wanted(item.name, server.side)
+        items = [item for item in group.items if item.operation in server.does
+                 and self._wanted(item.name, server.side)
                  and f'{server.name}, {item.name}' not in self.left_out]
-        who = f'{server.name}, {group.operation} on {group.cpus} CPU{"s"[:group.cpus > 1]}'
+        who = f'{server.name}, {group.what} on {group.cpus} CPU{"s"[:group.cpus > 1]}'
         if not items or server.name in self.left_out or who in self.left_out:
             return
         directory = getattr(self.place, group.on)
