@@ -11,12 +11,13 @@ if [[ ${1-} == --fix ]]; then
   exec clang-format -i "${files[@]}"
 fi
 status=0
-mapfile -t wrong < <(printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$(nproc)" \
-  clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort -u)
-for file in "${wrong[@]}"; do
-  echo "$file: not as clang-format lays it out; ./run format changes it"
+if ! said=$(printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$(nproc)" \
+  clang-format --dry-run -Werror 2>&1); then
+  grep -E '^[^:]+:[0-9]+:[0-9]+: error: ' <<<"$said" | cut -d: -f1 | sort -u |
+    sed 's/$/: not as clang-format lays it out; .\/run format changes it/'
+  grep -vE '^( |[^:]+:[0-9]+:[0-9]+: error: )' <<<"$said"  # what else was wrong
   status=1
-done
+fi
 for file in "${files[@]}"; do
   if (($(wc -l <"$file") > 400)); then
     echo "$file: longer than 400 lines"

@@ -11,6 +11,14 @@ COMPILE = [*shlex.split(os.environ.get('CXX', 'g++')), '-std=c++20', '-pthread',
            '-Wpedantic', '-Werror', '-fsyntax-only', '-I.']
 
 
+# What the sanitizers are asked for; the caller's environment has the last word.
+SANITIZERS = {
+    'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
+    'UBSAN_OPTIONS': 'print_stacktrace=1',
+    'TSAN_OPTIONS': 'second_deadlock_stack=1',
+}
+
+
 def compile_only(arguments, source=None):
     """Checks one program without building it. Returns (accepted, the compiler's messages)."""
     done = subprocess.run([*COMPILE, *arguments], cwd=ROOT, input=source, text=True, timeout=300,

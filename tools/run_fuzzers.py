@@ -8,18 +8,17 @@ CORPUS/NAME. What it learns is kept in DIRECTORY/corpus/NAME, for the next time,
 program as DIRECTORY/found-NAME-*. Ends with the line `N passed, N failed`.
 """
 import argparse
-import concurrent.futures
 import os
 import pathlib
 import re
 import subprocess
-import sys
 
-SANITIZERS = {'ASAN_OPTIONS': 'strict_string_checks=1', 'UBSAN_OPTIONS': 'print_stacktrace=1'}
+from checks import SANITIZERS, count
 
 
 def fuzz(program, options):
-    """Runs one. Returns its name, whether nothing broke, and what it printed."""
+    """Runs one, and prints how many inputs it tried. Returns the end of its output if one broke
+    it."""
     name = program.name.removeprefix('fuzz_')
     learnt, seeds = options.directory / 'corpus' / name, options.corpus / name
     learnt.mkdir(parents=True, exist_ok=True)
@@ -29,7 +28,9 @@ def fuzz(program, options):
          learnt, *([seeds] if seeds.exists() else [])],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors='replace', env={**SANITIZERS, **os.environ})
-    return name, result.returncode == 0, result.stdout
+    tried = re.search(r'number_of_executed_units: *(\d+)', result.stdout)
+    print(f'{name}: {int(tried[1]) if tried else 0:,} inputs', flush=True)
+    return '\n'.join(result.stdout.splitlines()[-100:]) if result.returncode != 0 else ''
 
 
 def main():
@@ -39,17 +40,9 @@ def main():
     parser.add_argument('corpus', type=pathlib.Path)
     options = parser.parse_args()
     programs = sorted(p for p in options.directory.glob('fuzz_*') if os.access(p, os.X_OK))
-    failed = 0
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for name, good, text in pool.map(lambda p: fuzz(p, options), programs):
-            runs = re.search(r'number_of_executed_units: *(\d+)', text)
-            print(f'{name}: {int(runs[1]) if runs else 0:,} inputs' + ('' if good else ', FAILED'),
-                  flush=True)
-            if not good:
-                failed += 1
-                print('', *text.splitlines()[-100:], sep='\n    ')
-    print(f'{len(programs) - failed} passed, {failed} failed')
-    sys.exit(1 if failed or not programs else 0)
+    if not programs:
+        parser.error(f'no fuzz_* in {options.directory}')
+    count([(p.name, lambda p=p: fuzz(p, options)) for p in programs])
 
 
 main()

@@ -4,8 +4,8 @@
 usage: tools/run_tests.py [--timeout=SECONDS] [--seed=N] DIRECTORY GROUP...
 
 Runs DIRECTORY/GROUP_test for each GROUP, with a share of its tests on each CPU, keeps the output in
-DIRECTORY/GROUP.N.log, and shows from it only what failed. A test that was running when its program died or was stopped has failed. Ends
-with the line `N passed, N failed`.
+DIRECTORY/GROUP.N.log, and shows from it only what failed. A test that was running when its program
+died or was stopped has failed. Ends with the line `N passed, N failed`.
 """
 import argparse
 import os
@@ -18,11 +18,8 @@ import subprocess
 import sys
 import time
 
-SANITIZERS = {
-    'ASAN_OPTIONS': 'detect_stack_use_after_return=1:strict_string_checks=1',
-    'UBSAN_OPTIONS': 'print_stacktrace=1',
-    'TSAN_OPTIONS': 'second_deadlock_stack=1',
-}
+from checks import SANITIZERS
+
 RESULT = re.compile(r'^\[ {2}(?:     OK|FAILED |SKIPPED) \] (\S+?)(?:, where .*)? \(\d+ ms\)$')
 
 
