@@ -11,7 +11,7 @@ TOGETHER = 12  # sources compiled as one, so that two CPUs can share a folder
 def prepare(env, build, one_by_one):
     """Adds to env what the functions here need. With `one_by_one` no sources are put together."""
     env['quick_build'] = build
-    env['quick_together'] = False
+    env['quick_together'] = env['quick_precompiled'] = False
     env['quick_one_by_one'] = one_by_one
     env['quick_header'] = env.Command(
         f'{build}/precompiled.h.gch', env.InstallAs(f'{build}/precompiled.h', HEADER),
@@ -23,16 +23,17 @@ def prepare(env, build, one_by_one):
 
 
 def depend_on_header(target, source, env):
-    if 'precompiled.h' in str(env['CXXFLAGS']):
+    if env['quick_precompiled']:
         env.Depends(target, env['quick_header'])
     return target, source
 
 
 def with_precompiled(env):
     """An environment like this one whose sources begin with what is precompiled."""
-    quick = env.Clone()
-    if 'precompiled.h' not in str(env['CXXFLAGS']):
-        quick.Append(CXXFLAGS=['-include', f"{env['quick_build']}/precompiled.h", '-Winvalid-pch'])
+    if env['quick_precompiled']:
+        return env
+    quick = env.Clone(quick_precompiled=True)
+    quick.Append(CXXFLAGS=['-include', f"{env['quick_build']}/precompiled.h", '-Winvalid-pch'])
     return quick
 
 

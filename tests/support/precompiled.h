@@ -1,4 +1,4 @@
-// The headers that are slow to read and that many files include: see SConstruct.
+// The headers that are slow to read and that many files include: see site_scons/quick.py.
 #ifndef ASYNC_TESTS_SUPPORT_PRECOMPILED_H  // g++ takes no `#pragma once` in what it precompiles
 #define ASYNC_TESTS_SUPPORT_PRECOMPILED_H
 

@@ -19,18 +19,12 @@
 #include "wrap/detail/sanitizers.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#define ASYNC_EXPLORE_ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define ASYNC_EXPLORE_TSAN 1
-#endif
-
-#if defined(ASYNC_EXPLORE_ASAN)
 #include <sanitizer/common_interface_defs.h>
-#elif defined(ASYNC_EXPLORE_TSAN)
+#elif defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#if defined(ASYNC_EXPLORE_ASAN) || defined(ASYNC_EXPLORE_TSAN) || \
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     (defined(_FORTIFY_SOURCE) && _FORTIFY_SOURCE > 0)
 #define ASYNC_EXPLORE_SWAPCONTEXT 1
 #endif
@@ -41,7 +35,7 @@ class fiber {
  public:
   // The stack that the caller is on: somewhere to come back to.
   fiber() {
-#if defined(ASYNC_EXPLORE_TSAN)
+#if defined(__SANITIZE_THREAD__)
     tsan_ = __tsan_get_current_fiber();
 #elif !defined(ASYNC_EXPLORE_SWAPCONTEXT)
     entered_ = true;
@@ -53,7 +47,7 @@ class fiber {
     if (getcontext(&context_) != 0) std::abort();
     context_.uc_stack.ss_sp = stack_.get();
     context_.uc_stack.ss_size = stack_size;
-#if defined(ASYNC_EXPLORE_ASAN)
+#if defined(__SANITIZE_ADDRESS__)
     bottom_ = stack_.get();
     size_ = stack_size;
 #endif
@@ -61,7 +55,7 @@ class fiber {
     const auto bits = reinterpret_cast<std::size_t>(this);
     makecontext(&context_, reinterpret_cast<void (*)()>(&fiber::start), 2,
                 static_cast<unsigned>(bits >> 32), static_cast<unsigned>(bits));
-#if defined(ASYNC_EXPLORE_TSAN)
+#if defined(__SANITIZE_THREAD__)
     tsan_ = __tsan_create_fiber(0);
 #endif
   }
@@ -70,20 +64,20 @@ class fiber {
   fiber& operator=(const fiber&) = delete;
 
   ~fiber() {
-#if defined(ASYNC_EXPLORE_TSAN)
+#if defined(__SANITIZE_THREAD__)
     if (stack_) __tsan_destroy_fiber(tsan_);
 #endif
   }
 
   // Leaves the running fiber, which must be `*this`, and goes on in `to`.
   [[gnu::noinline]] void jump(fiber& to) {
-#if defined(ASYNC_EXPLORE_ASAN)
+#if defined(__SANITIZE_ADDRESS__)
     void* fake_stack = nullptr;
     __sanitizer_start_switch_fiber(&fake_stack, to.bottom_, to.size_);
     to.came_from_ = this;
     swapcontext(&context_, &to.context_);
     arrived(fake_stack);
-#elif defined(ASYNC_EXPLORE_TSAN)
+#elif defined(__SANITIZE_THREAD__)
     __tsan_switch_to_fiber(to.tsan_, 0);
     swapcontext(&context_, &to.context_);
 #elif defined(ASYNC_EXPLORE_SWAPCONTEXT)
@@ -102,14 +96,14 @@ class fiber {
   // makecontext passes ints only, so the address arrives in two halves.
   static void start(unsigned high, unsigned low) {
     auto* self = reinterpret_cast<fiber*>(std::size_t{high} << 32 | low);
-#if defined(ASYNC_EXPLORE_ASAN)
+#if defined(__SANITIZE_ADDRESS__)
     self->arrived(nullptr);
 #endif
     self->entry_(self->arg_);
     std::abort();
   }
 
-#if defined(ASYNC_EXPLORE_ASAN)
+#if defined(__SANITIZE_ADDRESS__)
   // Tells ASan that this stack is in use again, and learns the bounds of the one just left: the
   // root's can be found in no other way.
   void arrived(void* fake_stack) {
@@ -124,7 +118,7 @@ class fiber {
   const void* bottom_ = nullptr;
   std::size_t size_ = 0;
 #endif
-#if defined(ASYNC_EXPLORE_TSAN)
+#if defined(__SANITIZE_THREAD__)
   void* tsan_ = nullptr;
 #endif
 
