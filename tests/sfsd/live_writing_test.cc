@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(colored, writing_clients, testing::ValuesIn(writing_way
                                   (info.param.table ? "_by_table" : "");
                          });
 
-// Every kind of call behind every other, many under writing_way at once, each reply at its place.
+// Every kind of call behind every other, many under way at once, each reply at its place.
 void mixed_calls(const running_server& server, const keys_and_table& users, int number) {
   live_client c(server);
   ASSERT_TRUE(c.hello(static_cast<std::uint8_t>(100 + number), true).good());

@@ -9,14 +9,10 @@
 #include "examples/sfsd/base/fd.h"
 #include "tests/sfsd/users_support.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool memory_is_ours = false;  // a sanitizer keeps what is freed
-#else
-constexpr bool memory_is_ours = true;
-#endif
-
 namespace sfs::test {
 namespace {
+
+constexpr bool memory_is_ours = !async::test::sanitized;  // a sanitizer keeps what is freed
 
 constexpr std::uint8_t mask = 0x5a;
 
