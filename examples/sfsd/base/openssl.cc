@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <strings.h>
 
 #include <algorithm>
@@ -55,6 +56,10 @@ void openssl_broken(const char* doing) noexcept {
   ERR_print_errors_fp(stderr);
   std::fputc('\n', stderr);
   std::abort();
+}
+
+void fill_randomly(bytes to) noexcept {
+  if (RAND_bytes(to.data(), static_cast<int>(to.size())) != 1) openssl_broken("drawing at random");
 }
 
 }  // namespace sfs

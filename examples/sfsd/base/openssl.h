@@ -18,6 +18,8 @@
 #include <memory>
 #include <string>
 
+#include "examples/sfsd/base/bytes.h"
+
 namespace sfs {
 
 template <auto Free>
@@ -45,5 +47,16 @@ std::string openssl_reason();
 // Ends the program: OpenSSL could not do what only a lack of memory or a broken library keeps it
 // from. Going on without would mean to send plain text or to accept what was not checked.
 [[noreturn]] void openssl_broken(const char* doing) noexcept;
+
+// Fills it with bytes that nobody can guess.
+void fill_randomly(bytes to) noexcept;
+
+// A number of any unsigned type that nobody can guess.
+template <class T>
+T random_number() noexcept {
+  T n;
+  fill_randomly({reinterpret_cast<std::uint8_t*>(&n), sizeof n});
+  return n;
+}
 
 }  // namespace sfs

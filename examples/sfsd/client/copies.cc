@@ -2,7 +2,6 @@
 #include "examples/sfsd/client/copies.h"
 
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +27,7 @@ std::string source_of(const file_handle& file, const fattr3& a) {
 
 std::string random_name() {
   std::uint8_t random[10];
-  if (RAND_bytes(random, sizeof random) != 1) openssl_broken("drawing a random name");
+  fill_randomly(random);
   return ".sfs-put-" + base32(random);
 }
 

@@ -1,8 +1,6 @@
 // See lease_cache.h.
 #include "examples/sfsd/client/lease_cache.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 
 #include "examples/sfsd/base/openssl.h"
@@ -37,8 +35,7 @@ std::size_t lease_cache::hash::operator()(const key& k) const noexcept {
 lease_cache::lease_cache(timing& time, std::size_t most)
     : time_(time), most_(std::max<std::size_t>(most, 1)) {
   hash h{};
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(h.seed), sizeof h.seed) != 1)
-    openssl_broken("drawing a random number");
+  for (auto& seed : h.seed) seed = random_number<std::uint64_t>();
   h.seed[1] |= 1;
   entries_ = decltype(entries_)(0, h);
 }

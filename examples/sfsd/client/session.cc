@@ -1,10 +1,9 @@
 // See session.h. Here are the calls; session_channel.cc has the connection.
 #include "examples/sfsd/client/session.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 
+#include "examples/sfsd/base/openssl.h"
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/client/retry.h"
 #include "wrap/wrap.h"
@@ -27,14 +26,6 @@ constexpr std::size_t max_body = record_max_payload - record_mark_size - rpc_max
 
 void dispose(pending_call* p) noexcept { delete p; }
 
-template <class T>
-T random_number() {
-  T n{};
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&n), sizeof n) != 1)
-    openssl_broken("drawing a random number");
-  return n;
-}
-
 }  // namespace
 
 session::session(const self_certifying_path& server, session_options options)
@@ -46,8 +37,7 @@ session::session(const self_certifying_path& server, session_options options)
                                                        : random_number<std::uint64_t>())),
       window_(std::max(1u, options_.window)),
       next_xid_(random_number<std::uint32_t>()) {
-  if (RAND_bytes(client_.span().data(), SFS_CLIENTSIZE) != 1)
-    openssl_broken("drawing a client's number");
+  fill_randomly(client_.span().first(SFS_CLIENTSIZE));
   for (login_key& key : options_.logins) add_login(std::move(key));
   options_.logins.clear();
 }

@@ -1,8 +1,6 @@
 // See inode_table.h. inode_names.cc has the directory entries.
 #include "examples/sfsd/mount/inode_table.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 
 #include "examples/sfsd/base/openssl.h"
@@ -44,8 +42,7 @@ std::size_t inode_table::key_hash::operator()(const file_key& k) const noexcept 
 inode_table::inode_table(timing& time, cache_observer& observer)
     : time_(time), observer_(observer) {
   key_hash h{};
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&h.seed), sizeof h.seed) != 1)
-    openssl_broken("drawing a random number");
+  h.seed = random_number<decltype(h.seed)>();
   by_key_ = decltype(by_key_)(0, h);
 }
 

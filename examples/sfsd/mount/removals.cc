@@ -3,7 +3,6 @@
 // A file that is removed, or replaced by another, while it is open must stay usable until it is
 // closed, and NFS has no such thing. So it gets a hidden name instead, .sfs and a number, in the
 // same directory; that goes when the file is closed.
-#include <openssl/rand.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -15,11 +14,8 @@ namespace sfs {
 
 // No other client makes the same ones.
 std::string file_system::hidden_name() {
-  std::uint64_t number = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number) != 1)
-    openssl_broken("drawing a random number");
   char name[32];
-  std::snprintf(name, sizeof name, ".sfs%016llx", static_cast<unsigned long long>(number));
+  std::snprintf(name, sizeof name, ".sfs%016llx", random_number<unsigned long long>());
   return name;
 }
 

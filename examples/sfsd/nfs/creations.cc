@@ -73,14 +73,12 @@ void give_back(const call_context& c, const diropargs3& where, place& at, const 
   ok.dir_wcc = changed_from(at.directory);
 }
 
-constexpr mode_t set_id = S_ISUID | S_ISGID;
-
-// What is left to be set of a new object's attributes: it was made with its mode, and empty. Giving
-// it to an owner or a group takes its set-id bits away.
+// What is left to be set of a new object's attributes: it was made empty, and with its mode but for
+// set-id bits, which the kernel gives to no directory and takes from a file that it gives away.
 sattr3 after_making(const sattr3& wanted) noexcept {
   sattr3 left = wanted;
-  const bool given = wanted.uid.set_it || wanted.gid.set_it;
-  left.mode.set_it = wanted.mode.set_it && given && (wanted.mode.set_mode3_u.mode & set_id) != 0;
+  left.mode.set_it =
+      wanted.mode.set_it && (wanted.mode.set_mode3_u.mode & (S_ISUID | S_ISGID)) != 0;
   if (left.size.set_it && left.size.set_size3_u.size == 0) left.size.set_it = FALSE;
   return left;
 }
@@ -178,8 +176,7 @@ void make_directory(const call_context& c, MKDIR3args& args, made_result& out) {
   const nfsstat3 status =
       make_entry(c, at, [&](int d, const char* name) { return ::mkdirat(d, name, mode); });
   sattr3 left = after_making(args.attributes);
-  // The kernel makes no directory with these; when they are set, those handed down would go.
-  left.mode.set_it = (mode & set_id) != 0;
+  // When set-id bits are set, those that were handed down must not go.
   if (at.status == NFS3_OK)
     left.mode.set_mode3_u.mode |= at.directory.attributes.stx_mode & S_ISGID;
   give_back(c, args.where, at, &left, status, out);

@@ -2,7 +2,6 @@
 #include "examples/sfsd/nfs/node_store.h"
 
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <sqlite3.h>
 
 #include "async/err.h"
@@ -105,8 +104,7 @@ bool node_store::belongs_to(const file_identity& root) {
 }
 
 bool node_store::start_over(const file_identity& root) {
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&run_), sizeof run_) != 1)
-    openssl_broken("drawing a random number");
+  run_ = random_number<std::uint64_t>();
   last_ = node_table::root_id;
   if (!run_sql("BEGIN; DROP TABLE IF EXISTS about; DROP TABLE IF EXISTS nodes;") ||
       !run_sql(tables) ||

@@ -1,8 +1,7 @@
 // See service.h: which procedure a call is for, and the replies that need no file.
 #include "examples/sfsd/nfs/service.h"
 
-#include <openssl/rand.h>
-
+#include "examples/sfsd/base/openssl.h"
 #include "examples/sfsd/nfs/procedures.h"
 
 namespace sfs {
@@ -62,10 +61,8 @@ reply reply_without_results(const rpc_call& call, rpc_accept status, block_pool&
 }
 
 write_verifier::write_verifier() {
-  std::uint64_t random = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random) != 1)
-    openssl_broken("drawing a random number");
-  value_.store(random, std::memory_order_relaxed);  // nobody else has it yet
+  // Nobody else has it yet.
+  value_.store(random_number<std::uint64_t>(), std::memory_order_relaxed);
 }
 
 bool service::only_once(const rpc_call& call) noexcept {

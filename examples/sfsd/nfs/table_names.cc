@@ -2,10 +2,10 @@
 #include "examples/sfsd/nfs/table_names.h"
 
 #include <fcntl.h>
-#include <openssl/rand.h>
 
 #include <cerrno>
 
+#include "examples/sfsd/base/openssl.h"
 #include "examples/sfsd/nfs/node_store.h"
 #include "examples/sfsd/nfs/nodes.h"
 
@@ -23,10 +23,7 @@ file_identity identity_of(const struct statx& s) noexcept {
 class table_names_impl final : public file_names {
  public:
   table_names_impl(int root, const struct statx& attributes, std::size_t max_nodes)
-      : root_(root), nodes_(identity_of(attributes), max_nodes) {
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(&run_), sizeof run_) != 1)
-      openssl_broken("drawing a random number");
-  }
+      : root_(root), nodes_(identity_of(attributes), max_nodes) {}
 
   // Returns why the file cannot be used, or nothing.
   std::string keep_in(const std::string& file, const struct statx& root) {
@@ -93,7 +90,7 @@ class table_names_impl final : public file_names {
   }
 
   int root_;
-  std::uint64_t run_ = 0;
+  std::uint64_t run_ = random_number<std::uint64_t>();
   std::unique_ptr<node_store> store_;
   node_table nodes_;
 };

@@ -1,7 +1,6 @@
 // See server.h.
 #include "examples/sfsd/server/server.h"
 
-#include <openssl/rand.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "async/main.h"
 #include "examples/sfsd/base/address.h"
 #include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/base/openssl.h"
 #include "mp/color.h"
 #include "wrap/wrap.h"
 
@@ -34,8 +34,7 @@ server::server(export_tree& tree, const server_settings& settings, parallel step
       limits_(limits),
       verbose_(verbose),
       pool_(limits.disk_threads) {
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(run_.data()), run_.size()) != 1)
-    openssl_broken("drawing a random number");
+  fill_randomly({reinterpret_cast<std::uint8_t*>(run_.data()), run_.size()});
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));
 }
 
