@@ -266,10 +266,7 @@ TEST(fds_death, closing_an_fd_that_was_just_registered_names_the_callback) {
 
 TEST(fds_idle, a_registration_that_fails_says_why_and_never_calls_back) {
   int alive = 0;
-  test_pipe p;
-  const int closed = p.in();
-  p.close_in();
-  EXPECT_EQ(fdcb(closed, selread, wrap([value = counted_value(alive)] { FAIL(); })),
+  EXPECT_EQ(fdcb(closed_fd(), selread, wrap([value = counted_value(alive)] { FAIL(); })),
             std::errc::bad_file_descriptor);
   EXPECT_EQ(fdcb(-1, selwrite, wrap([value = counted_value(alive)] { FAIL(); })),
             std::errc::bad_file_descriptor);

@@ -62,6 +62,14 @@ class test_pipe {
   int in_, out_;
 };
 
+// The number of an fd that is not open. The loop has its own fds by then, so it does not get it.
+inline int closed_fd() {
+  select_waiter().poll();
+  const int fd = dup(STDIN_FILENO);
+  close(fd);
+  return fd;
+}
+
 // Counts its living instances: to be bound, to see when a callback is destroyed.
 class counted_value {
  public:

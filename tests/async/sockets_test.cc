@@ -276,10 +276,8 @@ TEST(acceptors, that_failed_to_listen_are_false_with_its_error_and_never_call_ba
 }
 
 TEST(acceptors, of_an_fd_that_is_not_open_are_false_and_never_call_back) {
-  const int closed = dup(0);
-  close(closed);
   int alive = 0;
-  const acceptor door(closed, wrap([value = counted_value(alive)](int) {}));
+  const acceptor door(closed_fd(), wrap([value = counted_value(alive)](int) {}));
   EXPECT_EQ(errno, EBADF);
   EXPECT_FALSE(door);
   EXPECT_EQ(alive, 0);
@@ -290,10 +288,8 @@ class few_fds {
  public:
   explicit few_fds(int more) {
     getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = dup(0);
-    close(next);
     rlimit now = before_;
-    now.rlim_cur = static_cast<rlim_t>(next + more);
+    now.rlim_cur = static_cast<rlim_t>(closed_fd() + more);
     setrlimit(RLIMIT_NOFILE, &now);
   }
   ~few_fds() { setrlimit(RLIMIT_NOFILE, &before_); }
