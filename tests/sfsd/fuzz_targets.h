@@ -17,7 +17,9 @@
 #include "examples/sfsd/base/config_file.h"
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/client/calls.h"
+#include "examples/sfsd/client/learn.h"
 #include "examples/sfsd/nfs/service.h"
+#include "examples/sfsd/users/agent_protocol.h"
 #include "examples/sfsd/users/login.h"
 #include "examples/sfsd/users/revocation.h"
 #include "examples/sfsd/users/table_lines.h"
@@ -242,6 +244,48 @@ inline void fuzz_handshake(const_bytes input) {
     if (used > input.size() - 1) fuzz_found("more was used than there was");
     if (h->done()) fuzz_found("a handshake without a partner is done");
     (void)h->take_output();
+  }
+}
+
+// What a server answers, and what a gateway or a mount learns from it. The first byte is the
+// procedure, the second says how much of the rest the call's arguments were.
+inline void fuzz_replies(const_bytes input) {
+  constexpr std::size_t most = 100;
+  static timing& time = timing::real();
+  static const async::ref<session> unopened =
+      async::make_ref<session>(new_key().path(), session_options{});
+  static lease_cache cache(time, most);
+  if (input.size() < 2) return;
+  cache.set_lease(std::chrono::hours(1));
+  const std::size_t split = std::min<std::size_t>(input[1], input.size() - 2);
+  call_reply reply;
+  reply.what = call_reply::kind::results;
+  reply.results = input.subspan(2 + split);
+  reply.token = {unopened->changes(), time.now()};
+  learn(cache, *unopened, input[0] % 24, input.subspan(2, split), reply);
+  if (cache.size() > most) fuzz_found("the lease cache grows beyond its limit");
+}
+
+// What a client and the agent say to each other, message after message.
+inline void fuzz_agent(const_bytes input) {
+  auto reads_as_written = [](const auto& message, auto decode) {
+    const std::string text = encode(message);
+    const const_bytes body = as_bytes(text).subspan(4);
+    const auto again = decode(body);
+    if (!again || encode(*again) != text) fuzz_found("a message that does not read as written");
+  };
+  std::size_t used = 0;
+  for (const_bytes rest = input;; rest = rest.subspan(used)) {
+    const auto message = next_agent_message(rest, max_agent_question, used);
+    if (!message || used == 0) return;
+    if (message->size() > max_agent_question) fuzz_found("a message is too long");
+    if (const auto question = decode_question(*message)) {
+      reads_as_written(*question, decode_question);
+      if (!std::holds_alternative<agent_list>(*question) &&
+          !std::holds_alternative<agent_refused>(answer(*question, {})))
+        fuzz_found("an agent without keys has signed");
+    }
+    if (const auto said = decode_answer(*message)) reads_as_written(*said, decode_answer);
   }
 }
 

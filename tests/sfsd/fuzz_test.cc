@@ -148,13 +148,39 @@ TEST(damaged_input, to_the_handshake_is_refused) {
   damage_and_try(good, fuzz_handshake);
 }
 
+TEST(damaged_input, to_what_a_server_answers_breaks_nothing) {
+  std::vector<byte_string> good;
+  for (std::uint8_t procedure = 0; procedure < 24; ++procedure) {
+    byte_string reply{procedure, 8, 0, 0, 0, 4, 'f', 'i', 'l', 'e'};
+    for (std::uint8_t word : {0, 1, 1, 0644, 1})  // status, attributes that follow
+      reply.insert(reply.end(), {0, 0, 0, word});
+    reply.insert(reply.end(), 100, 0);
+    good.push_back(std::move(reply));
+  }
+  damage_and_try(good, fuzz_replies);
+}
+
+TEST(damaged_input, to_the_agent_and_from_it_breaks_nothing) {
+  const user_key key = std::move(*user_key::generate("a comment"));
+  std::vector<byte_string> good;
+  auto add = [&good](const std::string& message) {
+    good.emplace_back(message.begin(), message.end());
+  };
+  add(encode(agent_question(agent_list{})));
+  add(encode(agent_question(agent_login{key.who().key, {"localhost", new_key().id(), {}, 7}})));
+  add(encode(agent_answer(std::vector{key.who(), key.who()})));
+  add(encode(agent_answer(ed25519_signature{})));
+  add(encode(agent_answer(agent_refused{"no such key"})));
+  damage_and_try(good, fuzz_agent);
+}
+
 // What the fuzzers have found worth keeping: tests/sfsd/corpus, a folder for each.
 TEST(damaged_input, that_the_fuzzers_kept_breaks_nothing) {
   const limit_kept sizes;
   const std::map<std::string, void (*)(const_bytes)> targets{
-      {"record", fuzz_record},      {"rpc", fuzz_rpc},         {"nfs", fuzz_nfs},
-      {"write", fuzz_write},        {"channel", fuzz_channel}, {"texts", fuzz_texts},
-      {"handshake", fuzz_handshake}};
+      {"record", fuzz_record},       {"rpc", fuzz_rpc},         {"nfs", fuzz_nfs},
+      {"write", fuzz_write},         {"channel", fuzz_channel}, {"texts", fuzz_texts},
+      {"handshake", fuzz_handshake}, {"replies", fuzz_replies}, {"agent", fuzz_agent}};
   for (const auto& [name, target] : targets) {
     std::size_t inputs = 0;
     for (const auto& file :
