@@ -26,7 +26,7 @@ class Workplace:
         for program in (self.programs / 'sfsd', self.programs / 'sfsload', self.uniprocessor):
             if not program.exists():
                 raise Failed(f'{program} has not been built: scons && '
-                             'scons uniprocessor=1 build/uniprocessor/examples/sfsd')
+                             'scons uniprocessor=1 build/uniprocessor/examples/sfsd/sfsd')
         self.export = self.directory / 'export'
         self.export.mkdir(parents=True, exist_ok=True)
         self.export.chmod(0o755)

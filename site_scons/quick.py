@@ -4,36 +4,51 @@ shipped: there each source has to have all its #includes."""
 from SCons.Script import Action
 from SCons.Tool import createObjBuilders
 
-HEADER = 'tests/support/precompiled.h'
+HEADER = '#tests/support/precompiled.h'
 TOGETHER = 12  # sources compiled as one, so that two CPUs can share a folder
 
 
 def prepare(env, build, one_by_one):
     """Adds to env what the functions here need. With `one_by_one` no sources are put together."""
+    env.Append(CXXFLAGS=['$quick_include'])
+    env['quick_include'] = []
     env['quick_build'] = build
-    env['quick_together'] = env['quick_precompiled'] = False
+    env['quick_together'] = False
     env['quick_one_by_one'] = one_by_one
-    env['quick_header'] = env.Command(
-        f'{build}/precompiled.h.gch', env.InstallAs(f'{build}/precompiled.h', HEADER),
-        Action('$CXX -x c++-header -o $TARGET -c $CXXFLAGS $CCFLAGS $_CCCOMCOM $SOURCE',
-               'precompile $SOURCE'))
+    env['quick_header'] = precompile(env, 'precompiled')
     for builder in createObjBuilders(env):
         builder.add_emitter('.cc', depend_on_header)
     env.AddMethod(together, 'Together')
 
 
+def precompile(env, name):
+    """The header and what is precompiled of it, with env's flags."""
+    header = f"#{env['quick_build']}/{name}.h"
+    return env.InstallAs(header, HEADER) + env.Command(
+        f'{header}.gch', header,
+        Action('$CXX -x c++-header -o $TARGET -c $CXXFLAGS $CCFLAGS $_CCCOMCOM $SOURCE',
+               'precompile $SOURCE'), quick_include=[])
+
+
 def depend_on_header(target, source, env):
-    if env['quick_precompiled']:
+    if env['quick_include']:
         env.Depends(target, env['quick_header'])
     return target, source
 
 
 def with_precompiled(env):
     """An environment like this one whose sources begin with what is precompiled."""
-    if env['quick_precompiled']:
-        return env
-    quick = env.Clone(quick_precompiled=True)
-    quick.Append(CXXFLAGS=['-include', f"{env['quick_build']}/precompiled.h", '-Winvalid-pch'])
+    return env.Clone(quick_include=['-include', env['quick_header'][0].path, '-Winvalid-pch'])
+
+
+def with_flags(env, name, flags):
+    """An environment like this one with further flags; what is precompiled with them too is called
+    `name`."""
+    quick = env.Clone()
+    quick.Append(CXXFLAGS=flags)
+    if flags and env['quick_include']:
+        quick['quick_header'] = precompile(quick, name)
+        return with_precompiled(quick)
     return quick
 
 

@@ -40,8 +40,12 @@ def name(env):
 
 
 def fuzzers_can_be_built(env):
-    """Whether in this variant what is fuzzed tells libFuzzer which branches it takes."""
     return env['sanitize'] == 'address' and 'clang' in env['CXX']
+
+
+def fuzzed(env):
+    """Flags for what is fuzzed: it tells libFuzzer which branches it takes."""
+    return ['-fsanitize=fuzzer-no-link'] if fuzzers_can_be_built(env) else []
 
 
 def apply(env):
@@ -55,15 +59,13 @@ def apply(env):
     elif sanitizer:
         flags += ['-O0', '-g1']  # soon built
     else:
-        flags += ['-O2', '-g', '-DNDEBUG']
+        flags += ['-O2', '-g1', '-DNDEBUG']
     if env['uniprocessor']:
         flags += ['-DASYNC_UNIPROCESSOR']
     env.Append(LINKFLAGS=['-pthread', '-Wl,--as-needed'])
     if sanitizer:
         flags += [*sanitizer, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
                   '-fPIC']  # all alike, to share a precompiled header
-        if fuzzers_can_be_built(env):
-            flags += ['-fsanitize=fuzzer-no-link']
         env.Append(LINKFLAGS=sanitizer)
     if not env['verbose']:
         env.Replace(CXXCOMSTR='compile $SOURCE', SHCXXCOMSTR='compile $SOURCE',

@@ -3,9 +3,10 @@
 
 usage: tools/run_tests.py [--timeout=SECONDS] [--seed=N] DIRECTORY GROUP...
 
-Runs DIRECTORY/GROUP_test for each GROUP, with a share of its tests on each CPU, keeps the output in
-DIRECTORY/GROUP.N.log, and shows from it only what failed. A test that was running when its program
-died or was stopped has failed. Ends with the line `N passed, N failed`.
+Runs DIRECTORY/GROUP_test for each GROUP: two processes for each CPU, since tests wait much, each
+with a share of them. Keeps the output in DIRECTORY/GROUP.N.log, and shows from it only what failed.
+A test that was running when its program died or was stopped has failed. Ends with the line
+`N passed, N failed`.
 """
 import argparse
 import os
@@ -89,9 +90,8 @@ def ending(status, limit):
 
 
 def run_group(directory, group, options):
-    """Runs one program, on each CPU a share of its tests, and prints how it went. Returns the
-    numbers that passed and failed."""
-    program, shards = directory / f'{group}_test', len(os.sched_getaffinity(0))
+    """Runs one program, and prints how it went. Returns the numbers that passed and failed."""
+    program, shards = directory / f'{group}_test', 2 * len(os.sched_getaffinity(0))
     if not program.exists():
         print(f'{group}: not built')
         return 0, 1

@@ -42,6 +42,35 @@ prepare() {
   steps_passed=$before
 }
 
+# at_once FUNCTION...: runs functions, each of which runs steps, at the same time, and shows what
+# each has printed, one after the other.
+at_once() {
+  local function log running=() logs=() passed failed wrong
+  for function in "$@"; do
+    log=$(mktemp)
+    logs+=("$log")
+    (
+      steps_passed=0 steps_failed=0 steps_wrong=()
+      "$function"
+      printf '%s\n' $steps_passed $steps_failed "${steps_wrong[@]}" >"$log.counts"
+    ) >"$log" 2>&1 &
+    running+=($!)
+  done
+  # shellcheck disable=SC2064 # the processes of now
+  trap "kill ${running[*]}; exit 130" INT TERM
+  for log in "${logs[@]}"; do
+    tail -n +1 -f -s 0.2 --pid="${running[0]}" "$log" || true
+    running=("${running[@]:1}")
+    passed=0 failed=1 wrong=("steps that did not come to their end")
+    [[ ! -e $log.counts ]] || { read -r passed; read -r failed; mapfile -t wrong; } <"$log.counts"
+    ((steps_passed += passed, steps_failed += failed)) || true
+    steps_wrong+=("${wrong[@]}")
+    rm -f "$log" "$log.counts"
+  done
+  trap - INT TERM
+  wait
+}
+
 # Names the steps that failed, ends with the line `N passed, N failed`, and returns 1 on a failure.
 steps_end() {
   echo

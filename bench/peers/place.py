@@ -105,8 +105,8 @@ class Place:
         program = self.work / 'tls_load'
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
             run(os.environ.get('CXX', 'g++'), '-std=c++20', '-pthread', '-O2', '-Wall', '-Wextra',
-                '-Wpedantic', '-Werror', f'-I{ROOT}', source, self.programs / 'libsfs.a',
-                self.library, '-o', program, '-lssl', '-lcrypto', '-lev')
+                '-Wpedantic', '-Werror', f'-I{ROOT}', source, self.programs / 'libsfs_clients.a',
+                self.programs / 'libsfs.a', self.library, '-o', program, '-lssl', '-lcrypto', '-lev')
         return program
 
 
