@@ -1,10 +1,10 @@
-"""What makes the tests, and what is built for sanitizers, quick to build: sources are compiled
-several as one, and with a precompiled header. The library and its programs are not, as they are
-shipped: there each source has to have all its #includes."""
+"""What makes tests, the file server, and what is built for sanitizers, quick to build: they are
+compiled with a precompiled header, and all but the file server several sources as one. The library
+is not, as it is shipped: there each source has to have all its #includes."""
 from SCons.Script import Action
 from SCons.Tool import createObjBuilders
 
-HEADER = '#tests/support/precompiled.h'
+HEADER = '#site_scons/precompiled.h'
 TOGETHER = 12  # sources compiled as one, so that two CPUs can share a folder
 
 

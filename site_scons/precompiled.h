@@ -1,8 +1,6 @@
-// The headers that are slow to read and that many files include: see site_scons/quick.py.
-#ifndef ASYNC_TESTS_SUPPORT_PRECOMPILED_H  // g++ takes no `#pragma once` in what it precompiles
-#define ASYNC_TESTS_SUPPORT_PRECOMPILED_H
-
-#include <gtest/gtest.h>
+// The headers that are slow to read and that many files include: see quick.py.
+#ifndef ASYNC_PRECOMPILED_H  // g++ takes no `#pragma once` in what it precompiles
+#define ASYNC_PRECOMPILED_H
 
 #include <algorithm>
 #include <array>
