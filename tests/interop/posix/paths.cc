@@ -69,7 +69,7 @@ void too_long(const path_call& c) {
   std::string longest = path.substr(path.size() - (PATH_MAX - 1));
   FAILS(ENOENT, c.run(longest.c_str()));
   FAILS(ENAMETOOLONG, c.run(("/" + longest).c_str()));
-  std::string path(PATH_MAX + 1, '/');
+  path.assign(PATH_MAX + 1, '/');
   path.back() = 'x';
   FAILS(ENAMETOOLONG, c.run(path.c_str()));
   FAILS(ENAMETOOLONG, c.run(std::string(3 * PATH_MAX, 'p').c_str()));
