@@ -258,6 +258,7 @@ class fake_server {
   HELLOres hello{{1, 2, 3}, FALSE, 60, 16};
   std::uint32_t next_user = 100;
   loginstat login = LOGIN_OK;
+  unsigned cut_at_login = 0;  // so many channels, instead of an answer
   fake_channel::on_call on_call = [](fake_channel& c, const rpc_call& call) {
     c.reply(call.xid, {});
   };
@@ -283,6 +284,7 @@ class fake_server {
     }
     logins.push_back({c.xid, c.program, c.procedure, c.user,
                       byte_string(c.arguments.begin(), c.arguments.end()), channel.number});
+    if (cut_at_login > 0) return --cut_at_login, channel.cut();
     char name[] = "alice";
     LOGINres res{};
     res.status = login;

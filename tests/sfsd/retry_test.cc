@@ -264,6 +264,7 @@ class a_resent_call : public testing::Test {
   session_options options;
   async::ptr<session> s;
   int answers = 0;
+  unsigned losses = 0;
   std::uint32_t status = 98;
 };
 
@@ -273,6 +274,26 @@ TEST_F(a_resent_call, that_was_carried_out_twice_succeeds) {
   EXPECT_EQ(status, 0u);
   ASSERT_EQ(server.calls(), 3u);
   EXPECT_EQ(server.seen[2].procedure, static_cast<std::uint32_t>(NFSPROC3_LOOKUP));
+}
+
+TEST_F(a_resent_call, is_looked_into_also_if_the_channel_that_told_of_it_never_opened) {
+  unsigned restarts = 0;
+  options.events.restarted = async::wrap([&] { ++restarts; });
+  login_key key;
+  key.sign = [](const session_id&,
+                std::uint32_t) -> outcome<std::array<std::uint8_t, SFS_SIGSIZE>> {
+    return std::array<std::uint8_t, SFS_SIGSIZE>{};
+  };
+  options.logins = {key};
+  options.events.lost = async::wrap([&](const std::string&) {
+    server.hello.resumed = ++losses > 1;  // the session that the second channel made
+    server.hello.run[0] = 9;
+    server.cut_at_login = losses == 1;
+  });
+  make_directory_twice();
+  EXPECT_EQ(losses, 2u);
+  EXPECT_EQ(status, 0u);
+  EXPECT_EQ(restarts, 1u);
 }
 
 TEST_F(a_resent_call, is_answered_as_it_is_by_a_server_that_remembers_it) {

@@ -74,6 +74,31 @@ TEST_F(a_clients_session, fails_the_calls_of_users_whom_the_server_refuses) {
   EXPECT_EQ(server.calls(), 1u);
 }
 
+TEST_F(a_clients_session, tries_again_when_a_key_does_not_sign_that_has_signed_before) {
+  bool broken = false;
+  login_key key = key_of(1);
+  key.sign = [&broken, sign = key.sign](
+                 const session_id& id,
+                 std::uint32_t sequence) -> outcome<std::array<std::uint8_t, SFS_SIGSIZE>> {
+    if (broken) return sfs::failure{"the agent is away"};
+    return sign(id, sequence);
+  };
+  options.logins = {key};
+  open();
+  broken = true;
+  server.channel().cut();
+  ASSERT_TRUE(wait_lost(1));
+  ask(1, NFSPROC3_GETATTR, 1);
+  time.advance(seconds(5));
+  ASSERT_TRUE(wait_lost(2));
+  EXPECT_EQ(losses[1], "the user's key did not sign: the agent is away");
+  EXPECT_TRUE(answers.empty());
+  broken = false;
+  reconnect();
+  ASSERT_TRUE(wait_answers(1));
+  EXPECT_EQ(answers[0].what, call_reply::kind::results);
+}
+
 TEST_F(a_clients_session, makes_do_with_a_server_that_knows_neither_hello_nor_users) {
   server.plain = true;
   options.logins = {key_of(1)};

@@ -153,7 +153,6 @@ std::size_t session::write(pending_call& p, std::uint8_t* to) {
   at += p.call.data.copyout(at, p.call.data.resid());
   std::fill(at, end, std::uint8_t{0});
   p.token = {changes_, time_.now()};
-  p.doubtful |= p.was_sent && !resumed_;
   p.was_sent = p.under_way = true;
   return record_mark_size + size;
 }

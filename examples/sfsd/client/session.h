@@ -140,7 +140,8 @@ class session final : public async::refcount {
  private:
   struct login_entry {
     login_key key;
-    login_state state;  // on the present channel
+    login_state state;      // on the present channel
+    bool accepted = false;  // on some channel
   };
   using clock = timing::clock;
   enum class phase : std::uint8_t { idle, waiting, connecting, greeting, open, failed, ended };
@@ -213,9 +214,9 @@ class session final : public async::refcount {
   std::uint32_t sequence_ = 0;                                // of the channel's last LOGIN
   std::unordered_map<std::uint32_t, std::size_t> greetings_;  // xid: 0 HELLO, else the login
   bool plain_ = false;  // a server that does not know SFS_PROGRAM
-  bool resumed_ = false;
   std::optional<std::array<std::uint8_t, SFS_RUNSIZE>> run_;
-  bool was_open_ = false, restarted_ = false;
+  bool was_open_ = false;
+  bool restarted_ = false;  // since it was open
   std::chrono::seconds lease_{};
   unsigned allowed_ = 1;  // calls under way, for this server
   unsigned window_ = 1;   // and as many as the connection seems to be good for

@@ -1,5 +1,6 @@
 // See session.h. Here is what is said when a channel opens: HELLO, and a LOGIN for each user.
 #include <algorithm>
+#include <utility>
 
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/client/session.h"
@@ -75,7 +76,7 @@ void session::greeting_answered(const rpc_reply& r) {
 void session::hello_answered(const rpc_reply& r) {
   const auto run_before = run_;
   plain_ = is_unknown(r);
-  resumed_ = false;
+  bool resumed = false;
   lease_ = {};
   allowed_ = options_.window;
   run_.reset();
@@ -83,14 +84,19 @@ void session::hello_answered(const rpc_reply& r) {
     xdr_value<HELLOres, xdr_HELLOres> res;
     if (r.denied || r.status != rpc_accept::success || !res.decode(r.results))
       return break_channel("the server did not understand the greeting");
-    resumed_ = res->resumed;
+    resumed = res->resumed;
     if (options_.leases) lease_ = std::chrono::seconds(std::min(res->lease_seconds, longest_lease));
     allowed_ = std::clamp(res->max_calls, 1u, std::max(1u, options_.window));
     std::copy_n(reinterpret_cast<const std::uint8_t*>(res->run), SFS_RUNSIZE,
                 run_.emplace().begin());
-    for (unsigned i = 1; i <= logins_.size(); ++i) ask_login(i);
   }
-  restarted_ = was_open_ && (plain_ || run_ != run_before);
+  // Also if this channel breaks before it is open: the next HELLO will be told of what this one
+  // made.
+  const bool same_run = !plain_ && run_ == run_before;
+  restarted_ |= was_open_ && !same_run;
+  if (!resumed || !same_run)
+    for (const auto& [xid, p] : by_xid_) p->doubtful |= p->was_sent;
+  for (unsigned i = 1; i <= logins_.size() && channel_; ++i) ask_login(i);
 }
 
 void session::ask_login(unsigned number) {
@@ -104,7 +110,9 @@ void session::ask_login(unsigned number) {
   }
   const auto signature = l.key.sign(id_, args.sequence);
   if (!signature) {
-    l.state.why = "the user's key did not sign: " + signature.why();
+    const std::string why = "the user's key did not sign: " + signature.why();
+    if (l.accepted) return break_channel(why);  // it has before, and may again
+    l.state.why = why;
     return;
   }
   std::copy(l.key.key.begin(), l.key.key.end(), reinterpret_cast<std::uint8_t*>(args.key));
@@ -130,6 +138,7 @@ void session::login_answered(login_entry& l, const rpc_reply& r) {
   }
   const LOGINresok& ok = res->LOGINres_u.resok;
   l.state = {ok.user, ok.uid, ok.gid, std::string(ok.name), {}};
+  l.accepted = true;
 }
 
 // Calls can be made.
@@ -141,7 +150,7 @@ void session::opened() {
   patience_ = nullptr;
   watch_open_channel();
   pump_soon();
-  if (const auto cb = options_.events.restarted; cb && restarted_) (*cb)();
+  if (const auto cb = options_.events.restarted; std::exchange(restarted_, false) && cb) (*cb)();
   if (const auto cb = options_.events.opened) (*cb)();
 }
 
