@@ -148,12 +148,14 @@ bool gateway::answer_from_cache(local_client& from, const local_call& call) {
   if (call.header.procedure != NFSPROC3_ACCESS) return false;
   const const_bytes handle = handle_alone(arguments, 4);
   if (handle.empty()) return false;
-  const auto granted = cache_.find_access(handle, load_be32(&*(arguments.end() - 4)));
-  if (!granted) return false;
+  const fattr3* a = cache_.find(handle);
+  if (!a) return false;
   ACCESS3res res{};
   ACCESS3resok& ok = res.ACCESS3res_u.resok;
   ok.obj_attributes.attributes_follow = TRUE;
-  ok.obj_attributes.post_op_attr_u.attributes = *cache_.find(handle);
+  ok.obj_attributes.post_op_attr_u.attributes = *a;
+  const auto granted = cache_.find_access(handle, load_be32(&*(arguments.end() - 4)));
+  if (!granted) return false;
   ok.access = *granted;
   from.reply(call.header.xid, rpc_accept::success, encoded(xdr_ACCESS3res, res));
   return true;
