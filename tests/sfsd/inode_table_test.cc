@@ -2,6 +2,7 @@
 // may believe, for how long.
 #include <gtest/gtest.h>
 
+#include "examples/sfsd/mount/news_queue.h"
 #include "tests/sfsd/mount_support.h"
 
 namespace sfs::test {
@@ -135,6 +136,24 @@ TEST_F(an_inode_table, finds_changes_of_data_that_nobody_could_tell) {
   EXPECT_TRUE(i->data_stale);
 }
 
+TEST_F(an_inode_table, tells_of_each_such_change_while_somebody_has_the_file_open) {
+  const auto i = known(1, 5);
+  const std::string news = "data " + std::to_string(i->id());
+  i->data_stale = false;
+  i->opens = 1;
+  for (const std::uint64_t size : {6, 7}) {
+    time.advance(seconds(60));
+    kernel.said.clear();
+    inodes.store(*i, file_of_size(size), token());
+    EXPECT_TRUE(kernel.was_told(news)) << size;
+  }
+  i->opens = 0;
+  time.advance(seconds(60));
+  kernel.said.clear();
+  inodes.store(*i, file_of_size(8), token());
+  EXPECT_FALSE(kernel.was_told(news)) << "it forgets the data when the file is opened";
+}
+
 TEST_F(an_inode_table, tells_the_kernel_of_the_names_in_a_changed_directory) {
   const auto i = known(1);
   EXPECT_DOUBLE_EQ(inodes.link(*root, "there", i.get(), true), 30.0);
@@ -199,6 +218,31 @@ TEST_F(an_inode_table, finds_a_file_by_the_handle_that_a_restarted_server_gave_i
   EXPECT_EQ(i->run, inodes.run());
   EXPECT_EQ(inodes.of(numbered_handle(7)).get(), i.get());
   EXPECT_NE(inodes.of(numbered_handle(1)).get(), i.get());
+}
+
+// --- What the kernel has yet to be told ---
+
+TEST(a_news_queue, has_an_inode_once_for_each_kind_of_news_and_gives_them_in_their_order) {
+  using kind = news::kind;
+  news_queue queue;
+  for (int again = 0; again < 3; ++again) {
+    queue.add({kind::attributes, 1, {}});
+    queue.add({kind::data, 1, {}});
+    queue.add({kind::data, 2, {}});
+  }
+  queue.add({kind::name, 1, "a"});
+  queue.add({kind::name, 1, "b"});
+  EXPECT_EQ(queue.size(), 5u);
+  EXPECT_EQ(queue.take()->what, kind::attributes);
+  EXPECT_EQ(queue.take()->what, kind::data);
+  queue.add({kind::data, 1, {}});  // changed after it was told
+  EXPECT_EQ(queue.size(), 4u);
+  EXPECT_EQ(queue.take()->id, 2u);
+  EXPECT_EQ(queue.take()->name, "a");
+  queue.clear();
+  EXPECT_FALSE(queue.take());
+  queue.add({kind::data, 1, {}});
+  EXPECT_EQ(queue.size(), 1u);
 }
 
 }  // namespace

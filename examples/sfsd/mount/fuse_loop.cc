@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/mount/kernel_side.h"
 #include "wrap/wrap.h"
 
 namespace sfs {
@@ -61,6 +62,7 @@ std::string fuse_loop::mount(const mount_settings& settings, std::function<void(
   if (fuse_session_mount(session_, settings_.mountpoint.c_str()) != 0)
     return "it could not be mounted there";
   mounted_ = true;
+  device_ = mounted_device(settings_.mountpoint);
   const int fd = fuse_session_fd(session_);
   if (async::make_async(fd) || async::close_on_exec(fd) ||
       async::fdcb(fd, async::selread, async::wrap(this, &fuse_loop::readable)))
@@ -78,22 +80,32 @@ void fuse_loop::readable() {
     if (size <= 0) return stop();
     fuse_session_process_buf(session_, &buffer_);
     if (fuse_session_exited(session_)) return stop();
-    if (agreed_ && started_) std::exchange(started_, nullptr)();
+    if (!agreed_ || !started_) continue;
+    read_ahead(device_);
+    std::exchange(started_, nullptr)();
   }
 }
 
 // There will be no more requests.
 void fuse_loop::stop() {
   if (!mounted_) return;
-  unmount();
+  leave();
   unmounted_();
 }
 
 void fuse_loop::unmount() {
   if (!mounted_) return;
+  if (mounted_device(settings_.mountpoint) == device_) force_unmount(settings_.mountpoint);
+  leave();
+}
+
+// The notifier may be waiting for a lock while whoever holds it waits for us, and then keeps the
+// connection from ending, so that nobody ever goes on, unless the kernel fails all requests.
+void fuse_loop::leave() {
   mounted_ = false;
   async::fdcb(fuse_session_fd(session_), async::selread, nullptr);
   fuse_session_unmount(session_);
+  if (fs_.kernel().is_telling()) abort_requests(device_);
   fs_.kernel().end();
 }
 

@@ -36,7 +36,8 @@ class fuse_loop {
   std::string mount(const mount_settings& settings, std::function<void()> started,
                     std::function<void()> unmounted);
 
-  // Unmounts. Processes that still have files open there get errors from now on.
+  // Unmounts. Processes that still have files open there get errors from now on, and so do those
+  // that wait for an answer.
   void unmount();
 
   // Called by the operations (operations.cc).
@@ -50,12 +51,14 @@ class fuse_loop {
  private:
   void readable();
   void stop();
+  void leave();
   static void give_back(void* memory);
 
   file_system& fs_;
   mount_settings settings_;
   fuse_session* session_ = nullptr;
   std::function<void()> started_, unmounted_;
+  std::string device_;  // what was mounted
   bool mounted_ = false, agreed_ = false;
   fuse_buf buffer_{};
 };

@@ -104,11 +104,13 @@ void inode_table::rename_handle(inode& i, const_bytes handle) {
 }
 
 // New attributes. If we would not have been told of somebody's change since the last ones, and the
-// file looks changed, then what the kernel keeps of its data is too old.
+// file looks changed, then what the kernel keeps of its data is too old: unless nobody has it open,
+// and the kernel will forget it when somebody opens it.
 void inode_table::set(inode& i, const fattr3& attributes, const reply_token& token) {
   if (i.seen && token.sent + term_ < i.until) return;  // a later call's reply came first
   const bool watched = time_.now() < i.watched;
-  if (i.seen && !watched && !same_data(i.attributes, attributes) && !i.data_stale) {
+  if (i.seen && !watched && !same_data(i.attributes, attributes) &&
+      (i.opens > 0 || !i.data_stale)) {
     i.data_stale = true;
     observer_.data_changed(i);
   }

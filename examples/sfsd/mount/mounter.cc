@@ -10,7 +10,6 @@
 #include "async/main.h"
 #include "async/timer.h"
 #include "examples/sfsd/base/shown.h"
-#include "examples/sfsd/mount/read_ahead.h"
 #include "wrap/wrap.h"
 
 namespace sfs {
@@ -141,7 +140,6 @@ void mounter::mount(const export_found& e) {
 }
 
 void mounter::mounted() {
-  read_ahead(options_.mountpoint);
   background_.begun();
   begun_ = true;
 }

@@ -29,12 +29,17 @@ void notifier::end() {
   if (thread_.joinable()) thread_.join();
 }
 
-void notifier::attributes_changed(const inode& i) { add({kind::attributes, i.id(), {}}); }
+bool notifier::is_telling() const {
+  const std::lock_guard lock(mutex_);
+  return telling_;
+}
 
-void notifier::data_changed(const inode& i) { add({kind::data, i.id(), {}}); }
+void notifier::attributes_changed(const inode& i) { add({news::kind::attributes, i.id(), {}}); }
+
+void notifier::data_changed(const inode& i) { add({news::kind::data, i.id(), {}}); }
 
 void notifier::name_changed(const inode& directory, std::string_view name) {
-  add({kind::name, directory.id(), std::string(name)});
+  add({news::kind::name, directory.id(), std::string(name)});
 }
 
 void notifier::add(news n) {
@@ -42,7 +47,7 @@ void notifier::add(news n) {
   {
     const std::lock_guard lock(mutex_);
     if (ending_) return;
-    queue_.push_back(std::move(n));
+    queue_.add(std::move(n));
   }
   some_.notify_one();
 }
@@ -50,28 +55,29 @@ void notifier::add(news n) {
 void notifier::run() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    if (queue_.empty()) {
+    const auto next = queue_.take();
+    if (!next) {
       some_.wait(lock);
       continue;
     }
-    const news next = std::move(queue_.front());
-    queue_.pop_front();
+    telling_ = true;
     lock.unlock();
-    tell(next);
+    tell(*next);
     lock.lock();
+    telling_ = false;
   }
 }
 
 // What the kernel has forgotten meanwhile it does not find: that is no error.
 void notifier::tell(const news& n) {
   switch (n.what) {
-    case kind::attributes:
+    case news::kind::attributes:
       fuse_lowlevel_notify_inval_inode(session_, n.id, -1, 0);
       break;
-    case kind::data:
+    case news::kind::data:
       fuse_lowlevel_notify_inval_inode(session_, n.id, 0, 0);
       break;
-    case kind::name:
+    case news::kind::name:
       fuse_lowlevel_notify_inval_entry(session_, n.id, n.name.data(), n.name.size());
       break;
   }

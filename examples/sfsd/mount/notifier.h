@@ -7,17 +7,15 @@
 //
 // Thread safety: all but the constructor and the destructor: any thread; none blocks. Notifications
 // are made in the order in which they were asked for.
-// Invariant: the queue is bounded by what the kernel knows: an inode or a name is told once, and is
-// then not believed until the kernel has been told anew (inode_table.h).
+// Invariant: the queue is bounded (news_queue.h).
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
-#include <string>
 #include <thread>
 
 #include "examples/sfsd/mount/inode_table.h"
+#include "examples/sfsd/mount/news_queue.h"
 
 struct fuse_session;
 
@@ -32,27 +30,23 @@ class notifier final : public cache_observer {
   void begin(fuse_session* session);
   // The kernel does not listen any more: its notifications fail, and do not wait.
   void end();
+  // Whether it is telling something just now, and may be waiting for a lock of the kernel.
+  bool is_telling() const;
 
   void attributes_changed(const inode& i) override;
   void data_changed(const inode& i) override;
   void name_changed(const inode& directory, std::string_view name) override;
 
  private:
-  enum class kind : std::uint8_t { attributes, data, name };
-  struct news {
-    kind what;
-    std::uint64_t id;
-    std::string name;
-  };
   void add(news n);
   void run();
   void tell(const news& n);
 
   fuse_session* session_ = nullptr;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable some_;
-  std::deque<news> queue_;  // guarded by mutex_
-  bool ending_ = false;     // guarded by mutex_
+  news_queue queue_;                       // guarded by mutex_
+  bool ending_ = false, telling_ = false;  // guarded by mutex_
   std::thread thread_;
 };
 

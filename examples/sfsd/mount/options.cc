@@ -74,7 +74,7 @@ bool is_for_others(const std::string& option) {
 
 // An option of ours, as it would be without -o; empty if it is not one of ours.
 std::string as_ours(std::string option) {
-  static const std::vector<std::string> flags{"foreground", "no-login"},
+  static const std::vector<std::string> flags{"foreground", "no-login", "read-only", "allow-other"},
       values{"user-key", "passphrase-file", "revocations", "suite", "connect"};
   const auto is_in = [](const std::vector<std::string>& all, const std::string& name) {
     return std::find(all.begin(), all.end(), name) != all.end();

@@ -1,5 +1,7 @@
-// See read_ahead.h.
-#include "examples/sfsd/mount/read_ahead.h"
+// See kernel_side.h.
+#include "examples/sfsd/mount/kernel_side.h"
+
+#include <sys/mount.h>
 
 #include <fstream>
 #include <sstream>
@@ -25,17 +27,29 @@ std::string unescaped(const std::string& text) {
 
 }  // namespace
 
-void read_ahead(const std::string& mountpoint) {
+std::string mounted_device(const std::string& mountpoint) {
   std::ifstream mounts("/proc/self/mountinfo");
-  std::string device;  // of the last one there: the one on top
+  std::string device;
   for (std::string line; std::getline(mounts, line);) {
     std::istringstream words(line);
     std::string id, parent, numbers, root, where;
     if (words >> id >> parent >> numbers >> root >> where && unescaped(where) == mountpoint)
       device = numbers;
   }
-  if (device.empty()) return;
+  return device;
+}
+
+void read_ahead(const std::string& device) {
   std::ofstream("/sys/class/bdi/" + device + "/read_ahead_kb") << kibibytes;
+}
+
+void force_unmount(const std::string& mountpoint) noexcept {
+  ::umount2(mountpoint.c_str(), MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+void abort_requests(const std::string& device) {
+  const std::string minor = device.substr(device.find(':') + 1);
+  std::ofstream("/sys/fs/fuse/connections/" + minor + "/abort") << 1;
 }
 
 }  // namespace sfs
