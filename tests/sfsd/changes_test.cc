@@ -122,6 +122,18 @@ TEST_P(setting_attributes, cuts_a_file_and_makes_it_longer_with_zeros) {
   EXPECT_EQ(nfs.attributes(f).size, 0u);
 }
 
+// That is what a client asks for when a program opens a file with O_TRUNC.
+TEST_P(setting_attributes, lets_whoever_may_write_cut_a_file_and_say_that_it_was_modified_now) {
+  byte_string f = file_of(*alice, "f", "12345", 0666);
+  ASSERT_EQ(nfs.set(f, wanted().mtime({1, 1})).status, NFS3_OK);
+  nfs.be(bob);
+  for (const std::uint64_t size : {3, 3, 0})
+    EXPECT_EQ(nfs.set(f, wanted().size(size).mtime_now()).status, NFS3_OK) << size;
+  EXPECT_EQ(nfs.attributes(f).size, 0u);
+  EXPECT_GT(nfs.attributes(f).mtime.seconds, 1u);
+  EXPECT_EQ(nfs.set(f, wanted().mtime_now()).status, NFS3ERR_PERM) << "alone, as utimensat(2)";
+}
+
 TEST_P(setting_attributes, refuses_sizes_that_no_file_can_have_and_of_what_has_none) {
   byte_string f = file_of(*alice, "f", "1"), d = directory_of(*alice, "d");
   nfs.be(alice);

@@ -235,6 +235,12 @@ TEST_F(one_writing_server, as_an_ordinary_user_does_for_all_what_it_may_do_itsel
   EXPECT_EQ(c.write(f, 0, "x", user).first(), NFS3_OK);
   EXPECT_EQ(c.set(f, wanted().uid(0), root).first(), NFS3ERR_PERM);
   struct stat st {};
+  for (const mode_t mode : {0444u, 0u}) {  // as owners may on a server that is root
+    EXPECT_EQ(c.set(f, wanted().mode(mode), user).first(), NFS3_OK);
+    EXPECT_EQ(c.write(f, 0, "y", user).first(), NFS3_OK);
+    ASSERT_EQ(::stat((server.scratch().path() / "export/data").c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 07777, mode);
+  }
   ASSERT_EQ(::stat((server.scratch().path() / "export/by root").c_str(), &st), 0);
   EXPECT_EQ(st.st_uid, nobody) << "whoever the client is";
   EXPECT_EQ(c.create(top, "anonymously", 0).first(), NFS3ERR_ACCES);

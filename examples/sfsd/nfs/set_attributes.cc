@@ -82,9 +82,13 @@ nfsstat3 apply_attributes(const call_context& c, const located& file, const satt
   if (status == NFS3_OK && wanted.mode.set_it && !S_ISLNK(file.attributes.stx_mode) &&
       ::chmod(fd_path(file.path_fd.get()).c_str(), wanted.mode.set_mode3_u.mode & 07777) < 0)
     status = status_of_errno(errno);
-  if (status == NFS3_OK &&
-      (wanted.atime.set_it != DONT_CHANGE || wanted.mtime.set_it != DONT_CHANGE))
-    status = set_times(file, wanted);
+  // Who may write may set the size, which sets the time of modification, but only the owner may set
+  // that alone: it has the server's time already.
+  sattr3 left = wanted;
+  if (wanted.size.set_it && wanted.mtime.set_it == SET_TO_SERVER_TIME)
+    left.mtime.set_it = DONT_CHANGE;
+  if (status == NFS3_OK && (left.atime.set_it != DONT_CHANGE || left.mtime.set_it != DONT_CHANGE))
+    status = set_times(file, left);
   return status;
 }
 

@@ -69,6 +69,9 @@ reply write_file(const data_call& call, const open_file* file, nfsstat3 why,
     res.status = before.stx_nlink == 0 ? NFS3ERR_STALE : NFS3_OK;
   if (!file || res.status != NFS3_OK) return write_reply(call, res, pool);
   auto& ok = res.WRITE3res_u.resok;
+  // As it is before the data are there: were they lost right after, then a COMMIT that comes later
+  // would have another.
+  verifier.put(ok.verf);
   res.status = carry_out(call, *file, verifier, ok);
   // In a failed result the attributes are at the same place.
   const fattr3 old = attributes_of(before);
@@ -76,7 +79,6 @@ reply write_file(const data_call& call, const open_file* file, nfsstat3 why,
   ok.file_wcc.before.pre_op_attr_u.attributes = {old.size, old.mtime, old.ctime};
   if (get_attributes(file->fd(), after)) ok.file_wcc.after = attributes_after(after);
   ok.committed = call.stable;
-  verifier.put(ok.verf);
   return write_reply(call, res, pool);
 }
 
