@@ -156,9 +156,11 @@ std::size_t clients_with_descriptors(std::size_t wanted) {
   return room;
 }
 
-// Reads the table of users, and says what is wrong with it.
-std::shared_ptr<const sfs::user_table> read_users(const std::string& file) {
-  const auto users = sfs::user_table::load(file);
+// Reads the table of users, and says what is wrong with it. `before` is what was read last, or
+// null.
+std::shared_ptr<const sfs::user_table> read_users(const std::string& file,
+                                                  std::shared_ptr<const sfs::user_table> before) {
+  const auto users = sfs::user_table::load(file, sfs::user_table::remembering(std::move(before)));
   if (!users) {
     async::warn("%s", users.why().c_str());
     return nullptr;
@@ -171,14 +173,14 @@ std::shared_ptr<const sfs::user_table> read_users(const std::string& file) {
 class users_file {
  public:
   users_file(sfs::server& server, std::string path)
-      : server_(server), path_(std::move(path)), users_(read_users(path_)) {
+      : server_(server), path_(std::move(path)), users_(read_users(path_, nullptr)) {
     if (!users_) async::fatal("the table of users is needed");
     server_.use_users(users_);
     again();
   }
 
   void read_again() {
-    if (auto users = read_users(path_)) server_.use_users(users_ = std::move(users));
+    if (auto users = read_users(path_, users_)) server_.use_users(users_ = std::move(users));
   }
 
  private:

@@ -189,6 +189,16 @@ TEST_F(a_server_with_users, notices_by_itself_that_the_table_has_changed) {
   EXPECT_TRUE(nobodys.is_dropped());
 }
 
+TEST_F(a_server_with_users, drops_a_user_whose_key_has_become_another_users) {
+  live_client nobodys(server), roots(server);
+  ASSERT_NE(nobodys.log_in(users.nobody_key), 0u);
+  ASSERT_NE(roots.log_in(users.root_key), 0u);
+  users.write("root " + users.root_key.who().text() + "\nroot " + users.nobody_key.who().text() +
+              "\n");
+  EXPECT_TRUE(nobodys.is_dropped());
+  EXPECT_NE(roots.log_in(users.root_key), 0u) << "he is who he was";
+}
+
 // CAP_SYS_RESOURCE: who has it exceeds quotas and takes the blocks that are kept for root.
 TEST_F(a_server_with_users, has_given_up_what_would_let_users_exceed_their_quotas) {
   const auto has_it = [](const std::filesystem::path& status_file) {

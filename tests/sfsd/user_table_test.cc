@@ -93,6 +93,26 @@ TEST_F(the_table, goes_on_without_the_accounts_that_are_not_there) {
   EXPECT_EQ(table->find(c.who().key, now).who, nullptr);
 }
 
+TEST_F(the_table, remembers_accounts_of_which_nobody_can_tell_now) {
+  bool answers = true;
+  const auto accounts = [&](const std::string& name) -> outcome<std::optional<user>> {
+    if (!answers) return failure{"the directory does not answer"};
+    return two_accounts(name);
+  };
+  const std::string text = "ann " + key_text(a) + "\nbob " + key_text(b) + "\n";
+  const auto before = read("ann " + key_text(a) + "\nnobody " + key_text(c) + "\n");
+  answers = false;
+  const auto table = user_table::parse(text, "users", user_table::remembering(before, accounts));
+  ASSERT_TRUE(table);
+  ASSERT_TRUE((*table)->find(a.who().key, now).who);
+  EXPECT_EQ((*table)->find(a.who().key, now).who->uid, 1001u);
+  EXPECT_FALSE((*table)->find(b.who().key, now).who) << "he was not known";
+  answers = true;
+  EXPECT_TRUE((*user_table::parse(text, "users", user_table::remembering(before, accounts)))
+                  ->find(b.who().key, now)
+                  .who);
+}
+
 TEST_F(the_table, names_the_line_that_makes_no_sense) {
   const std::string good = "ann " + key_text(a);
   EXPECT_EQ(why(good + "\n# fine\n" + good), "users:3: this key is also in line 1");

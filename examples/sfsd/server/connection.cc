@@ -177,7 +177,10 @@ void connection::rest() noexcept {
   files_.clear();
   batch_ = std::vector<classified>();
   replies_ = std::vector<reply>();
-  // What the client's machine has acknowledged, the client gets, as long as it is the same one.
+}
+
+void connection::forget_replies() noexcept {
+  if (busy_ || closed_) return;
   int unsent = 0;
   if (session_ && ::ioctl(fd_, SIOCOUTQ, &unsent) == 0 && unsent == 0) session_->replies.clear();
 }

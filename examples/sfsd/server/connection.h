@@ -19,8 +19,9 @@
 // did. What the server has to tell the client by itself (a lease has ended) is sent between rounds.
 //
 // Thread safety: everything private is guarded by the round, or by the io color where it says so.
-// begin(), end_soon(), drop(), rest() and tell() are posted to the io color by the
-// server; overdue(), fell_silent(), name() and number() may be called from any.
+// begin(), end_soon(), drop(), rest(), forget_replies() and tell() are posted to the io color by
+// the server; overdue(), fell_silent(), name() and number() may be called from any.
+//
 // Invariants: at most one round at a time (busy_); the socket is closed exactly once, under io.
 #pragma once
 
@@ -86,6 +87,9 @@ class connection final : public async::refcount,
   // Gives back the memory that only a busy client needs: io color.
   void rest() noexcept;
 
+  // Forgets replies that the client must have, since he has been silent for so long: io color.
+  void forget_replies() noexcept;
+
   // Tells the client that attributes of these files are no longer to be trusted: io color.
   void tell(const std::vector<sealed_handle>& files);
 
@@ -93,6 +97,7 @@ class connection final : public async::refcount,
   struct login {
     std::uint32_t number;
     ed25519_public key;
+    async::ref<const principal> who;
   };
   const std::vector<login>& logged_in() const noexcept { return logged_in_; }
 

@@ -230,8 +230,9 @@ void connection::look_up_user() {
     res.status = LOGIN_TOO_MANY;
   } else {
     name = who->account.name;
-    const std::uint32_t number = logins_.add(async::ref<const principal>(who));
-    logged_in_.push_back({number, login_key_});
+    const async::ref<const principal> user(who);
+    const std::uint32_t number = logins_.add(user);
+    logged_in_.push_back({number, login_key_, user});
     res.LOGINres_u.resok = {number, who->account.uid, who->account.gid, name.data()};
     server_.note_login(*this, *who);
   }

@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::chrono::seconds sweep_interval{1};
 constexpr std::chrono::seconds memory_kept_for{1};
+// Longer than a client takes to notice that a connection has broken: what his machine, or one
+// between us, has acknowledged he may not have got.
+constexpr std::chrono::seconds replies_kept_for{60};
 constexpr std::chrono::seconds users_checked_every{60};
 
 }  // namespace
@@ -119,13 +122,14 @@ void server::use_users(std::shared_ptr<const user_table> users) {
   check_users();
 }
 
-// Drops the clients of users who may not log in any more.
+// Drops the clients of users who may not log in any more, or who have become others: they may log
+// in again as what they are now.
 void server::check_users() {
   for (connection& c : connections_)
     for (const connection::login& l : c.logged_in())
-      if (!find_user(l.key))
+      if (const auto now = find_user(l.key); !now || !(now->account == l.who->account))
         async::post(c.io_color(), [c = async::mkref(&c)] {
-          c->drop("one of its users may not log in any more");
+          c->drop("one of its users may not log in any more, or is another now");
         });  // [io]
 }
 
@@ -157,6 +161,8 @@ void server::sweep() {
                   [c = async::mkref(&c)] { c->drop("silent for too long"); });  // [io]
     else if (c.fell_silent(last_sweep_, now, memory_kept_for))
       async::post(c.io_color(), [c = async::mkref(&c)] { c->rest(); });  // [io]
+    else if (c.fell_silent(last_sweep_, now, replies_kept_for))
+      async::post(c.io_color(), [c = async::mkref(&c)] { c->forget_replies(); });  // [io]
   }
   last_sweep_ = now;
   if (now - last_check_ >= users_checked_every) {  // a key may have expired

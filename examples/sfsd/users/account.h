@@ -19,6 +19,8 @@ struct user {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;  // all of them, gid too
+
+  bool operator==(const user&) const = default;
 };
 
 // The account of that name, or none; a failure if nobody can tell.

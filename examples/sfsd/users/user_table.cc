@@ -3,6 +3,18 @@
 
 namespace sfs {
 
+user_table::account_source user_table::remembering(std::shared_ptr<const user_table> before,
+                                                   account_source accounts) {
+  return [before = std::move(before),
+          accounts = std::move(accounts)](const std::string& name) -> outcome<std::optional<user>> {
+    auto account = accounts(name);
+    if (account || !before) return account;
+    const auto known = before->users_.find(name);
+    if (known == before->users_.end() || !known->second) return account;
+    return std::optional(*known->second);
+  };
+}
+
 outcome<std::shared_ptr<const user_table>> user_table::load(const std::string& path,
                                                             const account_source& accounts) {
   file_version file;

@@ -45,6 +45,11 @@ class user_table {
  public:
   using account_source = std::function<outcome<std::optional<user>>(const std::string& name)>;
 
+  // Accounts as `accounts` says, or, where nobody can tell now, as they were when `before` was
+  // read: a directory that does not answer takes no user's rights away. `before` may be null.
+  static account_source remembering(std::shared_ptr<const user_table> before,
+                                    account_source accounts = system_account);
+
   // Reads a file that nobody but its owner may write, and he is root or who runs us. Each account
   // is looked up once.
   static outcome<std::shared_ptr<const user_table>> load(
