@@ -47,7 +47,10 @@ void async_channel::connected(int fd) {
   fd_owner socket(fd);
   if (state_ == state::closed) return;
   errno = error;
-  if (!socket) return end("cannot connect: " + system_reason());
+  if (!socket) {
+    const bool unknown = errno == ENOENT;  // that is how tcpconnect() says it
+    return end("cannot connect: " + (unknown ? "nobody knows that host" : system_reason()));
+  }
   async::tcp_nodelay(fd);
   watch_health(fd);
   socket_ = std::move(socket);

@@ -1,6 +1,8 @@
 // See options.h.
 #include "examples/sfsd/mount/options.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -121,6 +123,8 @@ mount_options parse_mount_options(int argc, char** argv) {
   o.server = *path;
   o.source = words[0];
   o.mountpoint = absolute(words[1]);
+  if (struct stat st; ::stat(o.mountpoint.c_str(), &st) == 0 && !S_ISDIR(st.st_mode))
+    async::fatal("%s: it is not a directory", words[1].c_str());
   if (o.read_only) o.for_kernel.push_back("ro");
   return o;
 }
