@@ -13,9 +13,9 @@ fi
 status=0
 if ! said=$(printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$(nproc)" \
   clang-format --dry-run -Werror 2>&1); then
-  grep -E '^[^:]+:[0-9]+:[0-9]+: error: ' <<<"$said" | cut -d: -f1 | sort -u |
+  sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error: .*/\1/p' <<<"$said" | sort -u |
     sed 's/$/: not as clang-format lays it out; .\/run format changes it/'
-  grep -vE '^( |[^:]+:[0-9]+:[0-9]+: error: )' <<<"$said"  # what else was wrong
+  sed -E '/^( |[^:]+:[0-9]+:[0-9]+: error: )/d' <<<"$said"  # what else was wrong
   status=1
 fi
 for file in "${files[@]}"; do
