@@ -41,8 +41,8 @@ struct wakes_up : testing::TestWithParam<unsigned> {};
 
 // Each round posts one callback from outside to a runtime that has nothing to do, and waits for it.
 // Pauses of all lengths between the rounds put the posts at all points of the way to sleep.
-TEST_P(wakes_up, for_each_of_many_posts_from_outside) {
-  const auto rounds = lighter(100'000);
+TEST_P(wakes_up, for_each_of_half_a_million_posts_from_outside) {
+  const auto rounds = lighter(500'000);
   runtime cpus({.cpus = GetParam()});
   cpus.start();
   const color c = color::fresh();
