@@ -154,11 +154,12 @@ nfs_fh3 raw(sealed_handle& h) { return {{h.size, reinterpret_cast<char*>(h.held)
 
 // Makes, writes and removes a file in the user's directory, and tries to make one in another's.
 // How many of the answers were not those that this user has to get.
-int use_files_as(const worker& me, const worker& other, export_tree& tree, std::string_view name) {
+int use_files_as(const worker& me, const worker& other, export_tree& tree, change_watch& watch,
+                 std::string_view name) {
   block_pool pool;
   lease_notes notes;
   write_verifier verifier;
-  const call_context c{tree, *me.who, verifier, notes};
+  const call_context c{tree, *me.who, verifier, watch, notes};
   const located root = tree.walk("/", *me.who);
   const located own = tree.look_up(root, me.directory, *me.who),
                 closed = tree.look_up(root, other.directory, *me.who);
@@ -182,7 +183,7 @@ int use_files_as(const worker& me, const worker& other, export_tree& tree, std::
   nfsstat3 why = NFS3_OK;
   const auto file = open_for(tree, call, me.who, why);
   wrong += !file;
-  if (file) pool.give(write_file(call, file.get(), why, verifier, pool).release());
+  if (file) pool.give(write_file(call, file.get(), why, verifier, watch, pool).release());
   REMOVE3args gone{{raw(to_own), as_name(name)}};
   wcc_res removed{};
   remove_file(c, gone, removed);
@@ -201,6 +202,7 @@ TEST_P(the_identity_of_calls, of_several_threads_do_not_mix) {
     directory_of(*workers.back().who, workers.back().directory, 0700);
   }
   constexpr std::size_t rounds = async::test::sanitized ? 100 : 500;
+  change_watch watch;
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
   for (std::size_t me = 0; me < workers.size(); ++me)
@@ -208,7 +210,7 @@ TEST_P(the_identity_of_calls, of_several_threads_do_not_mix) {
       for (std::size_t round = me; round < me + rounds; ++round)
         wrong +=
             use_files_as(workers[round % workers.size()], workers[(round + 1) % workers.size()],
-                         *nfs.tree, "by thread " + std::to_string(me));
+                         *nfs.tree, watch, "by thread " + std::to_string(me));
     });
   for (auto& t : threads) t.join();
   EXPECT_EQ(wrong, 0);

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <utility>
 
 namespace sfs::test {
 namespace {
@@ -18,9 +20,21 @@ Function next_one(const char* name) noexcept {
   return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
 }
 
+void let_others_go_first() {
+  kernel_faults* const f = faults();
+  if (f && f->meanwhile) std::thread(std::exchange(f->meanwhile, nullptr)).join();
+}
+
+template <class Function, class... Args>
+int late(const char* name, Args... args) {
+  let_others_go_first();
+  return next_one<Function>(name)(args...);
+}
+
 int sync(int fd, std::atomic<int> kernel_faults::*count, const char* name) noexcept {
   if (kernel_faults* const f = faults()) {
     ++(f->*count);
+    let_others_go_first();
     if (f->sync_error != 0) {
       errno = f->sync_error;
       return -1;
@@ -65,6 +79,7 @@ extern "C" int utimensat(int at, const char* path, const timespec* times, int fl
 
 extern "C" ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   if (sfs::test::kernel_faults* const f = sfs::test::faults()) {
+    sfs::test::let_others_go_first();
     if (f->write_error != 0 && f->writes_left-- <= 0) {
       errno = f->write_error;
       return -1;
@@ -74,4 +89,26 @@ extern "C" ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   static const auto next =
       sfs::test::next_one<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite");
   return next(fd, data, size, offset);
+}
+
+extern "C" int ftruncate(int fd, off_t size) {
+  return sfs::test::late<int (*)(int, off_t)>("ftruncate", fd, size);
+}
+
+extern "C" int mkdirat(int at, const char* path, mode_t mode) {
+  return sfs::test::late<int (*)(int, const char*, mode_t)>("mkdirat", at, path, mode);
+}
+
+extern "C" int unlinkat(int at, const char* path, int flags) {
+  return sfs::test::late<int (*)(int, const char*, int)>("unlinkat", at, path, flags);
+}
+
+extern "C" int renameat(int from, const char* name, int to, const char* new_name) {
+  using function = int (*)(int, const char*, int, const char*);
+  return sfs::test::late<function>("renameat", from, name, to, new_name);
+}
+
+extern "C" int linkat(int from, const char* name, int to, const char* new_name, int flags) {
+  using function = int (*)(int, const char*, int, const char*, int);
+  return sfs::test::late<function>("linkat", from, name, to, new_name, flags);
 }

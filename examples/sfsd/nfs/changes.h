@@ -36,7 +36,8 @@ void commit(const call_context&, COMMIT3args&, COMMIT3res&);
 // before.
 nfsstat3 apply_attributes(const call_context&, const located& file, const sattr3& wanted);
 
-// The attributes that tell whether somebody else changed a file, and those it has now.
-wcc_data changed_from(const located& before) noexcept;
+// The attributes that a file had before a change, if nobody else changed it meanwhile, and those it
+// has now. `change` was entered before the file was found.
+wcc_data changed_from(const located& before, const lone_change& change) noexcept;
 
 }  // namespace sfs

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "examples/sfsd/nfs/export.h"
+#include "examples/sfsd/nfs/lone_change.h"
 #include "examples/sfsd/nfs/principal.h"
 
 namespace sfs {
@@ -44,6 +45,7 @@ struct call_context {
   export_tree& tree;
   const principal& who;
   write_verifier& verifier;
+  change_watch& watch;
   lease_notes& notes;
 
   void shown(const_bytes handle) const {

@@ -22,12 +22,14 @@ mode_t first_mode(const sattr3& wanted, mode_t otherwise) noexcept {
 
 // A place for a new entry: a directory and a name in it, checked.
 struct place {
+  lone_change change;
   located directory;
   std::string name;
   nfsstat3 status;
 
   place(const call_context& c, const diropargs3& where)
-      : directory(c.tree.find(bytes_of(where.dir))),
+      : change(c.watch, bytes_of(where.dir)),
+        directory(c.tree.find(bytes_of(where.dir))),
         name(text_of(where.name)),
         status(directory.status) {
     if (status != NFS3_OK) return;
@@ -54,23 +56,24 @@ void give_back(const call_context& c, const diropargs3& where, place& at, const 
   if (status == NFS3_OK) {
     c.changed(bytes_of(where.dir));
     l = c.tree.look_up(at.directory, at.name, c.who);
+    if (l.status == NFS3_OK) out.handle = c.tree.handle_of(l);
     if (l.status == NFS3_OK && wanted) {
+      const lone_change change(c.watch, out.handle.view());  // others can see it already
       l.status = apply_attributes(c, l, *wanted);
       get_attributes(l.path_fd.get(), l.attributes);
     }
   }
   out.res.status = l.status;
   if (l.status != NFS3_OK) {
-    out.res.new_object_res_u.dir_wcc = changed_from(at.directory);
+    out.res.new_object_res_u.dir_wcc = changed_from(at.directory, at.change);
     return;
   }
-  out.handle = c.tree.handle_of(l);
   c.shown(out.handle.view());
   auto& ok = out.res.new_object_res_u.resok;
   ok.obj.handle_follows = TRUE;
   ok.obj.post_op_fh3_u.handle = as_handle(out.handle);
   ok.obj_attributes = attributes_after(l.attributes);
-  ok.dir_wcc = changed_from(at.directory);
+  ok.dir_wcc = changed_from(at.directory, at.change);
 }
 
 // What is left to be set of a new object's attributes: it was made empty, and with its mode but for
@@ -163,8 +166,10 @@ void create(const call_context& c, CREATE3args& args, made_result& out) {
     std::memset(&length, 0, sizeof length);
     length.size = wanted.size;
     if (status == NFS3_OK && length.size.set_it) {
+      const sealed_handle handle = c.tree.handle_of(there);
+      const lone_change change(c.watch, handle.view());
       status = apply_attributes(c, there, length);
-      c.changed(there);
+      c.changed(handle.view());
     }
   }
   give_back(c, args.where, at, nullptr, status, out);
@@ -215,7 +220,7 @@ void make_node(const call_context& c, MKNOD3args& args, made_result& out) {
       break;
     default:
       out.res.status = NFS3ERR_BADTYPE;
-      out.res.new_object_res_u.dir_wcc = changed_from(at.directory);
+      out.res.new_object_res_u.dir_wcc = changed_from(at.directory, at.change);
       return;
   }
   const mode_t mode = first_mode(*wanted, 0666);

@@ -64,6 +64,6 @@ enum class patience : std::uint8_t { none, wait };
 std::optional<reply> read_file(const data_call& call, const open_file* file, nfsstat3 why,
                                patience p, block_pool& pool);
 reply write_file(const data_call& call, const open_file* file, nfsstat3 why,
-                 write_verifier& verifier, block_pool& pool);
+                 write_verifier& verifier, change_watch& watch, block_pool& pool);
 
 }  // namespace sfs

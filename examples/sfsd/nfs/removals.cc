@@ -36,6 +36,7 @@ void learn_name(const call_context& c, const located& directory, std::string_vie
 
 void remove_entry(const call_context& c, const diropargs3& what, int flags, nfsstat3 for_dot,
                   wcc_res& res) {
+  const lone_change change(c.watch, bytes_of(what.dir));
   const located directory = directory_of(c, what.dir);
   const std::string name(text_of(what.name));
   res.status = directory.status;
@@ -50,7 +51,7 @@ void remove_entry(const call_context& c, const diropargs3& what, int flags, nfss
       res.status = status_of_errno(errno);
   }
   if (res.status == NFS3_OK) c.changed(bytes_of(what.dir));
-  res.wcc = changed_from(directory);
+  res.wcc = changed_from(directory, change);
 }
 
 }  // namespace
@@ -64,6 +65,8 @@ void remove_directory(const call_context& c, REMOVE3args& args, wcc_res& res) {
 }
 
 void rename(const call_context& c, RENAME3args& args, RENAME3res& res) {
+  const lone_change of_from(c.watch, bytes_of(args.from.dir)),
+      of_to(c.watch, bytes_of(args.to.dir), of_from);
   const located from = directory_of(c, args.from.dir), to = directory_of(c, args.to.dir);
   const std::string old_name(text_of(args.from.name)), new_name(text_of(args.to.name));
   for (const nfsstat3 problem : {from.status, to.status, check_name(text_of(args.from.name)),
@@ -81,11 +84,13 @@ void rename(const call_context& c, RENAME3args& args, RENAME3res& res) {
     c.changed(bytes_of(args.to.dir));
     learn_name(c, to, new_name);
   }
-  res.fromdir_wcc = changed_from(from);
-  res.todir_wcc = changed_from(to);
+  res.fromdir_wcc = changed_from(from, of_from);
+  res.todir_wcc = changed_from(to, of_to);
 }
 
 void link(const call_context& c, LINK3args& args, LINK3res& res) {
+  const lone_change of_file(c.watch, bytes_of(args.file)),
+      of_directory(c.watch, bytes_of(args.link.dir), of_file);
   const located file = c.tree.find(bytes_of(args.file));
   const located directory = directory_of(c, args.link.dir);
   const std::string name(text_of(args.link.name));
@@ -105,10 +110,9 @@ void link(const call_context& c, LINK3args& args, LINK3res& res) {
     c.changed(bytes_of(args.link.dir));
     learn_name(c, directory, name);
   }
-  const wcc_data after = changed_from(file);
-  res.file_attributes = after.after;
+  res.file_attributes = changed_from(file, of_file).after;
   if (file.status == NFS3_OK) c.shown(bytes_of(args.file));
-  res.linkdir_wcc = changed_from(directory);
+  res.linkdir_wcc = changed_from(directory, of_directory);
 }
 
 }  // namespace sfs

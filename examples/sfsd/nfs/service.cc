@@ -81,7 +81,7 @@ reply service::answer(const rpc_call& call, const principal& who, lease_notes& n
   if (!p) return reply_without_results(call, rpc_accept::proc_unavail, pool);
   reply r(pool, results_at + p->max_results);
   std::size_t size = 0;
-  const call_context context{tree_, who, verifier_, notes};
+  const call_context context{tree_, who, verifier_, watch_, notes};
   const rpc_accept status =
       p->run(context, call.arguments, {r.at(results_at), p->max_results}, size);
   const std::size_t header = accept(r.at(record_mark_size), call.xid, status);
@@ -101,7 +101,7 @@ std::optional<reply> service::read_or_write(const data_call& call, const open_fi
   if (file && notes.note_shown) notes.shown.push_back(call.handle);
   if (!call.writes) return read_file(call, file, why, p, pool);
   if (file && notes.note_changed) notes.changed.push_back(call.handle);
-  return write_file(call, file, why, verifier_, pool);
+  return write_file(call, file, why, verifier_, watch_, pool);
 }
 
 }  // namespace sfs

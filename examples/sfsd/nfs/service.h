@@ -77,6 +77,7 @@ class service {
  private:
   export_tree& tree_;
   write_verifier verifier_;
+  change_watch watch_;
 };
 
 }  // namespace sfs

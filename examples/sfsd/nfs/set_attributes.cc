@@ -92,19 +92,18 @@ nfsstat3 apply_attributes(const call_context& c, const located& file, const satt
   return status;
 }
 
-wcc_data changed_from(const located& before) noexcept {
+wcc_data changed_from(const located& before, const lone_change& change) noexcept {
   wcc_data w;
   std::memset(&w, 0, sizeof w);
   if (before.status != NFS3_OK) return w;
-  const fattr3 old = attributes_of(before.attributes);
-  w.before.attributes_follow = TRUE;
-  w.before.pre_op_attr_u.attributes = {old.size, old.mtime, old.ctime};
   struct statx now {};
   if (get_attributes(before.path_fd.get(), now)) w.after = attributes_after(now);
+  w.before = attributes_before(before.attributes, change);
   return w;
 }
 
 void set_file_attributes(const call_context& c, SETATTR3args& args, wcc_res& res) {
+  const lone_change change(c.watch, bytes_of(args.object));
   const located l = c.tree.find(bytes_of(args.object));
   res.status = l.status;
   if (l.status != NFS3_OK) return;
@@ -119,11 +118,12 @@ void set_file_attributes(const call_context& c, SETATTR3args& args, wcc_res& res
     c.changed(bytes_of(args.object));
   }
   c.shown(bytes_of(args.object));
-  res.wcc = changed_from(l);
+  res.wcc = changed_from(l, change);
 }
 
 void commit(const call_context& c, COMMIT3args& args, COMMIT3res& res) {
   auto& ok = res.COMMIT3res_u.resok;
+  const lone_change change(c.watch, bytes_of(args.file));
   const located l = c.tree.find(bytes_of(args.file));
   res.status = l.status;
   if (l.status != NFS3_OK) return;
@@ -141,7 +141,7 @@ void commit(const call_context& c, COMMIT3args& args, COMMIT3res& res) {
       c.verifier.change();
     }
   }
-  ok.file_wcc = changed_from(l);
+  ok.file_wcc = changed_from(l, change);
   c.shown(bytes_of(args.file));
   if (res.status == NFS3_OK) c.verifier.put(ok.verf);
 }

@@ -57,7 +57,8 @@ nfsstat3 carry_out(const data_call& call, const open_file& file, write_verifier&
 }  // namespace
 
 reply write_file(const data_call& call, const open_file* file, nfsstat3 why,
-                 write_verifier& verifier, block_pool& pool) {
+                 write_verifier& verifier, change_watch& watch, block_pool& pool) {
+  const lone_change change(watch, call.handle.view());
   WRITE3res res;
   std::memset(&res, 0, sizeof res);
   res.status = why;
@@ -74,10 +75,8 @@ reply write_file(const data_call& call, const open_file* file, nfsstat3 why,
   verifier.put(ok.verf);
   res.status = carry_out(call, *file, verifier, ok);
   // In a failed result the attributes are at the same place.
-  const fattr3 old = attributes_of(before);
-  ok.file_wcc.before.attributes_follow = TRUE;
-  ok.file_wcc.before.pre_op_attr_u.attributes = {old.size, old.mtime, old.ctime};
   if (get_attributes(file->fd(), after)) ok.file_wcc.after = attributes_after(after);
+  ok.file_wcc.before = attributes_before(before, change);
   ok.committed = call.stable;
   return write_reply(call, res, pool);
 }
