@@ -137,23 +137,30 @@ sfs::parallel parse_parallel(sfs::command_line& line) {
   return *steps;
 }
 
-// Takes as many file descriptors as we may have, and returns how many clients they are enough for.
-std::size_t clients_with_descriptors(std::size_t wanted) {
-  // Files that are open for reading (the export keeps up to 256), and what everything else needs.
-  constexpr rlim_t reserve = 256 + 64;
+// Takes as many file descriptors as we may have, and shares them out: to what is done at a time,
+// one to each client, and the rest, a quarter at least, to the files that are kept open for
+// clients. A client whose file cannot be kept open is served all the same.
+void share_descriptors(sfs::server_limits& limits, unsigned cpus) {
+  // Of the server's own, and what a call holds until it has been answered.
+  constexpr rlim_t own = 64, per_call = 8;
+  limits.files_kept_open = limits.max_clients * sfs::recent_files::most;
   rlimit fds;
-  if (::getrlimit(RLIMIT_NOFILE, &fds) < 0) return wanted;
+  if (::getrlimit(RLIMIT_NOFILE, &fds) < 0) return;
   if (fds.rlim_cur < fds.rlim_max) {
     const rlim_t before = std::exchange(fds.rlim_cur, fds.rlim_max);
     if (::setrlimit(RLIMIT_NOFILE, &fds) < 0) fds.rlim_cur = before;
   }
-  if (fds.rlim_cur == RLIM_INFINITY) return wanted;
-  const rlim_t room = fds.rlim_cur - std::min(reserve, fds.rlim_cur / 2);
-  if (wanted <= room) return wanted;
-  async::warn("--max-clients %zu is more than %llu file descriptors are enough for: it is now %llu",
-              wanted, static_cast<unsigned long long>(fds.rlim_cur),
-              static_cast<unsigned long long>(room));
-  return room;
+  if (fds.rlim_cur == RLIM_INFINITY) return;
+  const rlim_t reserve = own + per_call * (rlim_t{cpus} + limits.disk_threads);
+  const rlim_t room = fds.rlim_cur - std::min(reserve, fds.rlim_cur / 2), most = room - room / 4;
+  if (limits.max_clients > most) {
+    async::warn(
+        "--max-clients %zu is more than %llu file descriptors are enough for: it is now %llu",
+        limits.max_clients, static_cast<unsigned long long>(fds.rlim_cur),
+        static_cast<unsigned long long>(most));
+    limits.max_clients = most;
+  }
+  limits.files_kept_open = std::min<std::size_t>(limits.files_kept_open, room - limits.max_clients);
 }
 
 // Reads the table of users, and says what is wrong with it. `before` is what was read last, or
@@ -251,7 +258,7 @@ int main(int argc, char** argv) {
                  at.host.empty() ? "any address," : at.host.c_str(), at.port,
                  sfs::system_reason().c_str());
 
-  limits.max_clients = clients_with_descriptors(limits.max_clients);
+  share_descriptors(limits, cpus);
   sfs::give_up_reserves();
   const sfs::server_settings settings(*key, *suites);
   sfs::server server(**tree, settings, steps, limits, verbose);

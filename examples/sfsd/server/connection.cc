@@ -24,6 +24,7 @@ connection::connection(server& owner, int fd, std::string name, connection_numbe
       number_(number),
       inbox_(max_call),
       handshake_(std::in_place, owner.settings()),
+      files_(owner.files_kept_open()),
       last_active_(clock::now().time_since_epoch().count()) {}
 
 connection::~connection() {

@@ -38,12 +38,12 @@
 #include "examples/sfsd/channel/handshake.h"
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/channel/record.h"
+#include "examples/sfsd/nfs/recent_files.h"
 #include "examples/sfsd/nfs/service.h"
 #include "examples/sfsd/server/coloring.h"  // [crypto]
 #include "examples/sfsd/server/leases.h"
 #include "examples/sfsd/server/logins.h"
 #include "examples/sfsd/server/metrics.h"
-#include "examples/sfsd/server/recent_files.h"
 #include "examples/sfsd/server/sessions.h"
 #include "examples/sfsd/users/login.h"
 #include "suio/suio.h"

@@ -32,6 +32,7 @@ server::server(export_tree& tree, const server_settings& settings, parallel step
     : nfs_(tree),
       leases_(limits.lease),
       sessions_(limits.max_clients),
+      files_kept_open_(static_cast<std::ptrdiff_t>(limits.files_kept_open)),
       settings_(settings),
       steps_(steps),
       limits_(limits),

@@ -8,6 +8,7 @@
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ namespace sfs {
 
 struct server_limits {
   std::size_t max_clients = 1024;
+  std::size_t files_kept_open = 4096;  // for all of them together
   std::chrono::seconds handshake{10};  // to be done with it
   std::chrono::seconds idle{600};      // without a byte either way
   std::chrono::seconds parting{2};     // to close its half when ours is closed
@@ -68,7 +70,8 @@ class server {
 
   // For connections: what all clients share. The default color, except where it says so.
   lease_table& leases() noexcept { return leases_; }
-  blocking_pool& pool() noexcept { return pool_; }  // any thread
+  blocking_pool& pool() noexcept { return pool_; }                                    // any thread
+  std::counting_semaphore<>& files_kept_open() noexcept { return files_kept_open_; }  // any thread
   service& nfs() noexcept { return nfs_; }
   const server_settings& settings() const noexcept { return settings_; }
   const async::ref<const principal>& anonymous() const noexcept {
@@ -95,7 +98,8 @@ class server {
   async::ref<const principal> anonymous_ = make_anonymous();
   lease_table leases_;
   session_table sessions_;
-  std::shared_ptr<const user_table> users_;  // may be null
+  std::counting_semaphore<> files_kept_open_;  // how many more may be
+  std::shared_ptr<const user_table> users_;    // may be null
   std::array<char, SFS_RUNSIZE> run_{};
   connection_number last_number_ = 0;
   const server_settings& settings_;
