@@ -35,23 +35,18 @@ void nfs_calls::make_raw(std::uint32_t procedure, files_named files,
   c->arguments = std::move(arguments);
   c->data = std::move(data);
   c->done = std::move(done);
-  begin(std::move(c));
-}
-
-void nfs_calls::begin(std::shared_ptr<call> c) {
-  ++unanswered_;
   start(std::move(c));
 }
 
 void nfs_calls::settle(call& c, const call_reply& r) {
-  --unanswered_;
   c.done(r);
-  if (unanswered_ == 0 && when_idle_) std::exchange(when_idle_, nullptr)();
+  if (when_holds_ && holds_()) std::exchange(when_holds_, nullptr)();
 }
 
-void nfs_calls::when_idle(std::function<void()> done) {
-  if (unanswered_ == 0) return done();
-  when_idle_ = std::move(done);
+void nfs_calls::when(std::function<bool()> holds, std::function<void()> done) {
+  if (holds()) return done();
+  holds_ = std::move(holds);
+  when_holds_ = std::move(done);
 }
 
 // Calls are sent in the order in which they were made: those that wait for room go first.

@@ -124,7 +124,7 @@ class nfs_calls {
       if (has_results(r, a.error)) a.results = &*value;
       done(a);
     };
-    begin(std::move(c));
+    start(std::move(c));
   }
 
   // The same for READ and WRITE, whose data does not go through XDR. `data` may be empty.
@@ -144,8 +144,8 @@ class nfs_calls {
     return r.what == call_reply::kind::results ? status_errno(r.results) : errno_without_results(r);
   }
 
-  // Calls back when no call is under way.
-  void when_idle(std::function<void()> done);
+  // Calls back when `holds` says so, which is asked now and after each answer. Once at a time.
+  void when(std::function<bool()> holds, std::function<void()> done);
 
  private:
   struct call {
@@ -169,7 +169,6 @@ class nfs_calls {
   }
   static int status_errno(const_bytes results) noexcept;
 
-  void begin(std::shared_ptr<call> c);
   void start(std::shared_ptr<call> c);
   void send(std::shared_ptr<call> c);
   void answered(std::shared_ptr<call> c, const call_reply& r);
@@ -181,8 +180,8 @@ class nfs_calls {
   unsigned login_;
   reviver reviver_;
   std::deque<std::shared_ptr<call>> waiting_;  // for room in the session
-  std::size_t unanswered_ = 0;
-  std::function<void()> when_idle_;
+  std::function<bool()> holds_;
+  std::function<void()> when_holds_;
 };
 
 }  // namespace sfs

@@ -65,6 +65,7 @@ void file_system::commit(const inode_ref& i, done d) {
 }
 
 void file_system::data_lost(inode& i) {
+  if (finishing_) refused_.push_back(inodes_.path_of(i));
   i.data_stale = true;
   notifier_.attributes_changed(i);
   notifier_.data_changed(i);

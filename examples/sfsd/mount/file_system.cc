@@ -1,6 +1,8 @@
 // See file_system.h. Here is what is not about one request.
 #include "examples/sfsd/mount/file_system.h"
 
+#include <algorithm>
+
 namespace sfs {
 
 file_system::file_system(session& s, timing& time, served what, unsigned login, write_limits limits)
@@ -34,7 +36,23 @@ void file_system::finish(std::function<void()> done) {
   inodes_.for_each([this](const inode_ref& i) {
     if (i->hidden_in) remove_hidden(i);
   });
-  writes_.finish([this, done = std::move(done)] { calls_.when_idle(done); });
+  finishing_ = true;
+  writes_.finish(
+      [this, done = std::move(done)] { calls_.when([this] { return !has_hidden(); }, done); });
+}
+
+std::vector<std::string> file_system::unstored() const {
+  std::vector<std::string> all = refused_;
+  for (const inode_ref& i : writes_.unstored()) all.push_back(inodes_.path_of(*i));
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+bool file_system::has_hidden() const {
+  bool some = false;
+  inodes_.for_each([&some](const inode_ref& i) { some |= !i->hidden.empty(); });
+  return some;
 }
 
 }  // namespace sfs

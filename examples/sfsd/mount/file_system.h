@@ -58,8 +58,13 @@ class file_system final : private write_target {
   }
 
   // Unmounted: removes what has only hidden names, brings everything to the server's disk, and then
-  // calls back.
+  // calls back. Does not wait for other calls that are under way: nobody does any more.
   void finish(std::function<void()> done);
+  // The paths of files of which the server may not have on its disk what programs have written and
+  // were not told about: it has not yet, or since finish() it has refused it.
+  std::vector<std::string> unstored() const;
+  // Whether the server still has files under hidden names.
+  bool has_hidden() const;
 
   // The kernel's requests.
   void look_up(request_ref r, std::uint64_t directory, std::string_view name);
@@ -183,6 +188,8 @@ class file_system final : private write_target {
   nfs_calls calls_;
   interrupted_requests interruptions_;
   write_behind writes_;
+  bool finishing_ = false;
+  std::vector<std::string> refused_;  // since then
 };
 
 // An open file of the kernel's. The kernel is given a handle to it.

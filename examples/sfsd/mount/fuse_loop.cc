@@ -104,6 +104,7 @@ void fuse_loop::unmount() {
 void fuse_loop::leave() {
   mounted_ = false;
   async::fdcb(fuse_session_fd(session_), async::selread, nullptr);
+  fuse_session_exit(session_);  // what is answered from now on need not arrive
   fuse_session_unmount(session_);
   if (fs_.kernel().is_telling()) abort_requests(device_);
   fs_.kernel().end();

@@ -55,6 +55,19 @@ void inode_table::move(inode& from, std::string_view name, inode& to, std::strin
   child->names.push_front(e);
 }
 
+// A server can make directories contain each other: so it ends after a while in any case.
+std::string inode_table::path_of(const inode& i) const {
+  std::string path;
+  const inode* at = &i;
+  for (unsigned depth = 0; at->id() != root_id && !at->names.empty() && depth < 100; ++depth) {
+    const directory_entry& e = at->names.front();
+    path.insert(0, path.empty() ? *e.name : *e.name + "/");
+    at = e.directory;
+  }
+  if (at->id() == root_id) return path.empty() ? "/" : path;
+  return "file number " + std::to_string(i.attributes.fileid);
+}
+
 void inode_table::drop_entry(inode& directory, inode::entries::iterator at) noexcept {
   directory_entry& e = at->second;
   if (e.child) {

@@ -95,6 +95,8 @@ class inode_table {
   void unlink(inode& directory, std::string_view name);
   void move(inode& from, std::string_view name, inode& to, std::string_view new_name);
   inode* child_of(const inode& directory, std::string_view name) const noexcept;
+  // One of its paths beneath the root, for messages; its number if it has no name.
+  std::string path_of(const inode& i) const;
 
   // Every inode that the kernel knows.
   template <class F>

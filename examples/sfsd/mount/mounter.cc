@@ -4,6 +4,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "async/err.h"
@@ -15,9 +16,20 @@
 namespace sfs {
 namespace {
 
-// How long to wait for the server before it is mounted, and for what is left after it was
-// unmounted.
-constexpr std::chrono::seconds first_patience{30}, last_patience{60};
+// How long to wait for the server before it is mounted, and after it was unmounted: for data that
+// is left, and for names that are; and when to say that we wait.
+constexpr std::chrono::seconds first_patience{30}, data_patience{60}, names_patience{5},
+    silently{2};
+constexpr std::size_t named_files = 10;
+
+// What to say of files: their names, if they are not many.
+std::string list_of(const std::vector<std::string>& files) {
+  std::string text;
+  for (std::size_t n = 0; n < std::min(files.size(), named_files); ++n)
+    text += (n == 0 ? "" : ", ") + files[n];
+  const std::size_t more = files.size() - std::min(files.size(), named_files);
+  return more == 0 ? text : text + " and " + std::to_string(more) + " more";
+}
 
 }  // namespace
 
@@ -154,16 +166,35 @@ void mounter::tell(const std::string& what) const {
 // By whomever. What was written is brought to the server's disk before the program ends.
 void mounter::unmounted() {
   if (std::exchange(ending_, true)) return;
-  async::delaycb(last_patience, async::wrap([this] {
-                   tell("the server does not answer; what it has not on its disk is lost");
-                   end(1);
-                 }));
-  files_->finish([this] { end(0); });
+  files_->finish([this] { stop_waiting(); });
+  if (ended_) return;
+  const bool data = !files_->unstored().empty();
+  async::delaycb(data ? data_patience : names_patience, async::wrap(this, &mounter::stop_waiting));
+  if (data) async::delaycb(silently, async::wrap(this, &mounter::say_what_is_left));
+}
+
+void mounter::say_what_is_left() const {
+  const auto files = files_->unstored();
+  if (files.empty()) return;
+  tell("what was written to " + list_of(files) + " is not yet on the server's disk; trying for " +
+       std::to_string(data_patience.count()) + " s; another signal ends it");
+}
+
+// All is done, or enough was waited for it.
+void mounter::stop_waiting() {
+  if (ended_) return;
+  const auto lost = files_->unstored();
+  if (!lost.empty())
+    tell("lost, for the server has it not on its disk: what was written to " + list_of(lost));
+  if (files_->has_hidden())
+    tell("files that were removed while they were open are left on the server, as .sfs...");
+  end(lost.empty() ? 0 : 1);
 }
 
 // Asked a second time, it ends at once.
 void mounter::asked_to_end() {
-  if (!files_ || ending_) return end(1);
+  if (!files_) return end(1);
+  if (ending_) return stop_waiting();
   loop_->unmount();
   unmounted();
 }
@@ -181,6 +212,7 @@ void mounter::failed(const std::string& why) {
 
 void mounter::end(int status) {
   status_ = status;
+  ended_ = true;
   async::stop();
 }
 

@@ -37,6 +37,8 @@ class mounter {
   void mount(const export_found& f);
   void mounted();
   void unmounted();
+  void say_what_is_left() const;
+  void stop_waiting();
   void tell(const std::string& what) const;
   void asked_to_end();
   void give_up(const std::string& why);
@@ -53,7 +55,7 @@ class mounter {
   std::optional<file_system> files_;
   std::optional<fuse_loop> loop_;
   async::ref<session> session_;  // goes first: it refers to what was written
-  bool looking_ = false, ending_ = false, begun_ = false;
+  bool looking_ = false, ending_ = false, ended_ = false, begun_ = false;
   int status_ = 1;
 };
 

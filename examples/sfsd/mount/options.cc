@@ -50,7 +50,9 @@ leases attributes, and after a second if not; what is changed on the server's ma
 seen when a lease has ended. Files that are removed while they are open are called
 .sfs... on the server until they are closed. Locks hold among the programs of this machine.
 
-fusermount3 -u MOUNTPOINT (or umount, as root) ends it well, and so do SIGTERM and SIGINT.
+fusermount3 -u MOUNTPOINT (or umount, as root) ends it well, and so do SIGTERM and SIGINT. If the
+server has not yet stored all that was written, it is given a minute for that; a second signal
+ends it at once. What is lost is said, to the system's log if it is in the background.
 
 In /etc/fstab:
   /sfs/@LOCATION,HOSTID  /mnt/data  fuse.sfsmount  user-key=/etc/sfs/root.key,_netdev  0  0

@@ -79,6 +79,8 @@ class write_behind {
 
   // Waits until nothing is left of any file.
   void finish(done d);
+  // What is left: the files with data that was taken and may not be on the server's disk.
+  std::vector<async::ref<inode>> unstored() const;
 
   // The server was restarted: finds out soon what it has forgotten.
   void server_restarted();

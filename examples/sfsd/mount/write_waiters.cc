@@ -121,4 +121,12 @@ void write_behind::finish(done d) {
   for (const auto& i : all) sync(i, [] {});
 }
 
+std::vector<async::ref<inode>> write_behind::unstored() const {
+  std::vector<async::ref<inode>> all;
+  for (const auto& [i, f] : files_)
+    if (f->data().has_queued() || f->data().sent() > 0 || f->data().has_uncommitted())
+      all.push_back(f->of);
+  return all;
+}
+
 }  // namespace sfs
