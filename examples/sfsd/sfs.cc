@@ -48,11 +48,15 @@ constexpr const char* help_end = R"(  --help                this text
 }
 
 // A channel on which we have said who we are.
-sfs::remote_files connect(const sfs::self_certifying_path& path, const sfs::access_options& o) {
+sfs::remote_files connect(const sfs::self_certifying_path& path, sfs::access_options o) {
   if (const std::string why = sfs::why_not_trusted(o, path.id); !why.empty())
     give_up(path.location.text, why);
   const auto signers = sfs::our_signers(o);
   if (!signers) give_up("the user's key", signers.why());
+  o.reach.silent = [&] {
+    async::warn("%s does not answer; trying for %lld s", path.location.text.c_str(),
+                static_cast<long long>(o.reach.timeout.count()));
+  };
   auto channel = sfs::client_channel::connect(path, o.reach);
   if (!channel) give_up(path.location.text, channel.why());
   sfs::remote_files files(std::move(*channel));

@@ -14,7 +14,7 @@ class plain_client {
  public:
   explicit plain_client(std::uint16_t port)
       : socket_(std::move(*connect_to(*server_location::parse("127.0.0.1%" + std::to_string(port)),
-                                      seconds(30)))) {}
+                                      client_options()))) {}
 
   template <class Args>
   void send(std::uint32_t xid, std::uint32_t program, std::uint32_t procedure,

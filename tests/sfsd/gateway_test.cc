@@ -207,8 +207,8 @@ bool serves_nobody(std::uint16_t port) {
   const pid_t child = ::fork();
   if (child == 0) {
     if (::setgid(65534) < 0 || ::setuid(65534) < 0) ::_exit(2);
-    const auto fd =
-        connect_to(*server_location::parse("127.0.0.1%" + std::to_string(port)), seconds(5));
+    const auto fd = connect_to(*server_location::parse("127.0.0.1%" + std::to_string(port)),
+                               {.timeout = seconds(5)});
     byte_string call;
     append_call(call, 1, NFS_PROGRAM, NFSPROC3_NULL);
     char reply[4];

@@ -94,8 +94,9 @@ TEST(the_owner_of_a_connection, survives_any_table) {
 
 TEST(the_owner_of_a_connection, is_us_if_we_have_made_it) {
   const int door = async::tcp_listen(0, "127.0.0.1");
-  const auto mine = connect_to(
-      *server_location::parse("127.0.0.1%" + std::to_string(async::local_port(door))), seconds(5));
+  const auto mine =
+      connect_to(*server_location::parse("127.0.0.1%" + std::to_string(async::local_port(door))),
+                 {.timeout = seconds(5)});
   ASSERT_TRUE(mine);
   pollfd p{door, POLLIN, 0};
   ::poll(&p, 1, 5000);

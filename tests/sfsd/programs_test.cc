@@ -1,6 +1,7 @@
 // The programs as their users see them.
 #include <gtest/gtest.h>
 
+#include "async/net.h"
 #include "tests/sfsd/repository.h"
 #include "tests/sfsd/server_support.h"
 
@@ -213,6 +214,32 @@ TEST(every_program, names_the_address_that_is_wrong) {
   EXPECT_TRUE(has(errors(serve), "--listen a:b: it is [ADDR:]PORT"));
   serve.back() = "nowhere:0";
   EXPECT_TRUE(has(errors(serve), "can't listen on nowhere port 0: Invalid argument"));
+}
+
+TEST(every_client_program, says_that_it_waits_for_a_server_that_does_not_answer) {
+  const fd_owner door(async::tcp_listen(0, "127.0.0.1"));  // where nobody accepts
+  const std::string there = "--connect=127.0.0.1%" + std::to_string(async::local_port(door.get()));
+  const std::string path = new_key("127.0.0.1").path().text();
+  const scratch_directory scratch;
+  const auto says = [&](std::vector<std::string> words) {
+    words[0] = program(words[0]);
+    words.insert(words.end(), {there, "--no-login", path});
+    return child_process(std::move(words)).read_error_line();
+  };
+  EXPECT_EQ(says({"sfs", "ls"}), "sfs: 127.0.0.1 does not answer; trying for 30 s");
+  EXPECT_EQ(says({"sfscd"}), "sfscd: 127.0.0.1 does not answer; trying on");
+  if (!std::filesystem::exists(program("sfsmount"))) return;  // it needs libfuse
+  child_process mount(
+      {program("sfsmount"), "--foreground", there, "--no-login", path, scratch.path().string()});
+  EXPECT_EQ(mount.read_error_line(), "sfsmount: 127.0.0.1 does not answer; trying for 30 s");
+}
+
+TEST(every_client_program, says_why_it_waits_for_a_server_that_is_not_there) {
+  if (!std::filesystem::exists(program("sfsmount"))) GTEST_SKIP() << "it needs libfuse";
+  const scratch_directory scratch;
+  child_process mount({program("sfsmount"), "--foreground", "--connect=127.0.0.1%1", "--no-login",
+                       new_key("127.0.0.1").path().text(), scratch.path().string()});
+  EXPECT_EQ(mount.read_error_line(), "sfsmount: 127.0.0.1: Connection refused; trying for 30 s");
 }
 
 #if defined(ASYNC_UNIPROCESSOR)

@@ -67,11 +67,8 @@ class child_process {
 
   pid_t pid() const { return pid_; }
 
-  std::string read_line() {
-    std::string line;
-    for (char c; ::read(out_.get(), &c, 1) == 1 && c != '\n';) line += c;
-    return line;
-  }
+  std::string read_line() { return line_from(out_.get()); }
+  std::string read_error_line() { return line_from(err_.get()); }
 
   // Waits for its end.
   finished finish() {
@@ -86,6 +83,11 @@ class child_process {
   }
 
  private:
+  static std::string line_from(int fd) {
+    std::string line;
+    for (char c; ::read(fd, &c, 1) == 1 && c != '\n';) line += c;
+    return line;
+  }
   static std::string drain(int fd) {
     std::string text;
     char buffer[4096];
@@ -149,7 +151,7 @@ class running_server {
   outcome<std::unique_ptr<client_channel>> connect() const {
     return client_channel::connect(path_, reach());
   }
-  fd_owner raw_socket() const { return std::move(*connect_to(place(), std::chrono::seconds(30))); }
+  fd_owner raw_socket() const { return std::move(*connect_to(place(), {})); }
 
   // Whether a client can connect and read the whole file.
   bool serves() const {

@@ -29,6 +29,7 @@ class a_clients_session : public testing::Test {
     options.time = &time;
     options.seed = async::test::test_seed() | 1;
     options.events.opened = async::wrap([this] { ++opened; });
+    options.events.silent = async::wrap([this] { ++silences; });
     options.events.lost = async::wrap([this](const std::string& why) { losses.push_back(why); });
     options.events.failed = async::wrap([this](const std::string& why) { failure = why; });
     options.events.restarted = async::wrap([this] { ++restarts; });
@@ -97,7 +98,7 @@ class a_clients_session : public testing::Test {
   session_options options;
   async::ptr<session> s;
   std::vector<settled_call> answers;
-  unsigned opened = 0, restarts = 0, rooms = 0;
+  unsigned opened = 0, restarts = 0, rooms = 0, silences = 0;
   std::vector<std::string> losses;
   std::string failure;
   std::vector<std::vector<byte_string>> invalidated;

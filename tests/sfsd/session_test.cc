@@ -175,6 +175,31 @@ TEST_F(a_clients_session, sends_again_before_what_was_not_sent_yet) {
   }
 }
 
+TEST_F(a_clients_session, tells_once_that_the_server_is_silent_while_it_was_never_open) {
+  server.silent = true;
+  begin();
+  time.advance(milliseconds(1499));
+  EXPECT_EQ(silences, 0u);
+  time.advance(milliseconds(1));
+  EXPECT_EQ(silences, 1u);
+  server.silent = false;
+  ASSERT_TRUE(run_until(time, [&] {
+    time.advance(seconds(5));
+    return opened == 1;
+  }));
+  server.silent = true;
+  server.channel().cut();
+  ASSERT_TRUE(wait_lost(losses.size() + 1));
+  time.advance(seconds(60));
+  EXPECT_EQ(silences, 1u);
+}
+
+TEST_F(a_clients_session, does_not_call_a_server_silent_that_has_answered) {
+  open();
+  time.advance(seconds(10));
+  EXPECT_EQ(silences, 0u);
+}
+
 TEST_F(a_clients_session, waits_longer_each_time_that_connecting_fails_and_never_very_long) {
   server.refusing = true;
   begin();

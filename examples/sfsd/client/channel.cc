@@ -1,13 +1,16 @@
 // See channel.h.
 #include "examples/sfsd/client/channel.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace sfs {
 namespace {
@@ -24,23 +27,57 @@ bool send_all(int fd, const_bytes data) noexcept {
   return true;
 }
 
-// Receives into the inbox. Empty, or why nothing came.
-std::string receive_some(int fd, inbox& in) {
-  const bytes space = in.space();
-  ssize_t n;
-  do {
-    n = ::recv(fd, space.data(), space.size(), 0);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return "the server does not answer";
-  if (n < 0) return system_reason();
-  if (n == 0) return "the connection was cut off";
-  in.received(static_cast<std::size_t>(n));
-  return {};
+constexpr const char* no_answer = "the server does not answer";
+
+// Waits for the server, and says once that it is slow.
+class patience {
+ public:
+  explicit patience(const client_options& o) noexcept : options_(o) {}
+  // False if it takes too long.
+  bool wait(int fd, short events) {
+    pollfd p{fd, events, 0};
+    auto left = std::chrono::milliseconds(options_.timeout);
+    if (options_.silent && !said_ && options_.slow_after < left) {
+      if (ready(p, options_.slow_after)) return true;
+      said_ = true;
+      options_.silent();
+      left -= options_.slow_after;
+    }
+    return ready(p, left);
+  }
+
+ private:
+  // A signal that does not end us makes it wait anew.
+  static bool ready(pollfd& p, std::chrono::milliseconds limit) noexcept {
+    int n;
+    do {
+      n = ::poll(&p, 1, static_cast<int>(limit.count()));
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
+  }
+
+  const client_options& options_;
+  bool said_ = false;
+};
+
+// Empty, or why there is no connection. The socket blocks afterwards, for no longer than that.
+std::string connect(int fd, const addrinfo& to, const client_options& o, patience& p) {
+  const timeval limit{static_cast<time_t>(o.timeout.count()), 0};
+  const int on = 1;
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+      (::connect(fd, to.ai_addr, to.ai_addrlen) < 0 && errno != EINPROGRESS))
+    return system_reason();
+  if (!p.wait(fd, POLLOUT)) return no_answer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return system_reason();
+  if (error != 0) return std::generic_category().message(error);
+  return ::fcntl(fd, F_SETFL, 0) < 0 ? system_reason() : std::string();
 }
 
-}  // namespace
-
-outcome<fd_owner> connect_to(const server_location& where, std::chrono::seconds timeout) {
+outcome<fd_owner> connect_to(const server_location& where, const client_options& o, patience& p) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   const std::string port = std::to_string(where.port);
@@ -49,22 +86,39 @@ outcome<fd_owner> connect_to(const server_location& where, std::chrono::seconds 
   const std::unique_ptr<addrinfo, freed_by<::freeaddrinfo>> list(found);
   std::string why;
   for (const addrinfo* a = found; a; a = a->ai_next) {
-    fd_owner fd(::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, a->ai_protocol));
-    const timeval limit{static_cast<time_t>(timeout.count()), 0};
-    const int on = 1;
-    if (fd && ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0 &&
-        ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
-        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-        ::connect(fd.get(), a->ai_addr, a->ai_addrlen) == 0)
-      return fd;
-    why = system_reason();
+    const int kind = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    fd_owner fd(::socket(a->ai_family, kind, a->ai_protocol));
+    why = connect(fd.get(), *a, o, p);
+    if (why.empty()) return fd;
   }
   return failure{where.text + ": " + why};
 }
 
+// Receives into the inbox. Empty, or why nothing came.
+std::string receive_some(int fd, inbox& in) {
+  const bytes space = in.space();
+  ssize_t n;
+  do {
+    n = ::recv(fd, space.data(), space.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return no_answer;
+  if (n < 0) return system_reason();
+  if (n == 0) return "the connection was cut off";
+  in.received(static_cast<std::size_t>(n));
+  return {};
+}
+
+}  // namespace
+
+outcome<fd_owner> connect_to(const server_location& where, const client_options& options) {
+  patience p(options);
+  return connect_to(where, options, p);
+}
+
 outcome<std::unique_ptr<client_channel>> client_channel::connect(const self_certifying_path& server,
                                                                  const client_options& options) {
-  auto socket = connect_to(options.instead.value_or(server.location), options.timeout);
+  patience p(options);
+  auto socket = connect_to(options.instead.value_or(server.location), options, p);
   if (!socket) return socket.as_failure();
   const client_settings settings(server, options.suites);
   handshake h(settings);
@@ -75,9 +129,11 @@ outcome<std::unique_ptr<client_channel>> client_channel::connect(const self_cert
     if (h.failed()) return failure{h.why()};
     if (!sent) return failure{system_reason()};
     if (h.done()) break;
-    if (in.unopened().empty())
-      if (const std::string why = receive_some(socket->get(), in); !why.empty())
-        return failure{why + " (during the handshake)"};
+    if (in.unopened().empty()) {
+      const bool slow = !p.wait(socket->get(), POLLIN);
+      const std::string why = slow ? no_answer : receive_some(socket->get(), in);
+      if (!why.empty()) return failure{why + " (during the handshake)"};
+    }
     in.consume(h.feed(in.unopened()));
   }
   session_secrets s = h.take_secrets();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,12 +27,15 @@ struct client_options {
   std::vector<suite> suites{std::begin(all_suites), std::end(all_suites)};
   // Where to connect instead of the path's location: HOST%PORT. The key must be the path's all the
   // same.
-  std::optional<server_location> instead;
+  std::optional<server_location> instead{};
   std::chrono::seconds timeout{30};  // for the server to do anything
+  // Called, once, when it has done nothing for so long while the channel is being made.
+  std::function<void()> silent{};
+  std::chrono::milliseconds slow_after{1'500};
 };
 
-// A connected TCP socket.
-outcome<fd_owner> connect_to(const server_location& where, std::chrono::seconds timeout);
+// A connected TCP socket. `silent` as in client_options.
+outcome<fd_owner> connect_to(const server_location& where, const client_options& options);
 
 // The longest reply there is: a READ of 64 KiB.
 inline constexpr std::size_t max_reply = record_max_payload;

@@ -44,7 +44,7 @@ session::session(const self_certifying_path& server, session_options options)
 
 session::~session() {
   if (channel_) channel_->close();
-  for (auto* timer : {&timer_, &patience_})
+  for (auto* timer : {&timer_, &patience_, &silence_})
     if (*timer) (*timer)->cancel();
   under_way_.clear_and_dispose(dispose);
   queued_.clear_and_dispose(dispose);

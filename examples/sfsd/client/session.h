@@ -69,6 +69,7 @@ struct login_state {
 // What happens to a session besides replies. Each may be null.
 struct session_events {
   async::callback<void>::ptr opened;                      // calls can be made: at first, and again
+  async::callback<void>::ptr silent;                      // slow_after begin() it is not yet open
   async::callback<void, const std::string&>::ptr lost;    // why; a new connection is being made
   async::callback<void, const std::string&>::ptr failed;  // for good: every call fails from now on
   async::callback<void>::ptr restarted;  // the server was restarted, or may have been
@@ -87,6 +88,7 @@ struct session_options {
 
   unsigned window = 64;                             // calls under way, if the server allows so many
   std::size_t max_queued = 8 * 1024 * 1024;         // bytes of calls; more are not taken
+  std::chrono::milliseconds slow_after{1'500};      // say that the server does not answer
   std::chrono::milliseconds open_timeout{15'000};   // until calls can be made
   std::chrono::milliseconds reply_timeout{30'000};  // for one call
   std::chrono::milliseconds ping_after{60'000};     // of silence
@@ -203,6 +205,7 @@ class session final : public async::refcount {
   async::ptr<async_channel> channel_;
   async::ptr<timing::timer> timer_;     // of the present phase
   async::ptr<timing::timer> patience_;  // give_up_after, while there is no connection
+  async::ptr<timing::timer> silence_;   // slow_after, until it was open
   bool gave_up_ = false;
   unsigned failures_ = 0;  // in a row
   std::string why_;

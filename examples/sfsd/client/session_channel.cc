@@ -12,7 +12,10 @@ enum : std::uint32_t { direction_call = 0 };
 }  // namespace
 
 void session::begin() {
-  if (phase_ == phase::idle) connect();
+  if (phase_ != phase::idle) return;
+  if (const auto cb = options_.events.silent)
+    silence_ = time_.after(options_.slow_after, async::callback<void>::ref(cb));
+  connect();
 }
 
 void session::connect() {
@@ -147,7 +150,7 @@ void session::give_up() {
 }
 
 void session::stop_timers() {
-  for (auto* timer : {&timer_, &patience_}) {
+  for (auto* timer : {&timer_, &patience_, &silence_}) {
     if (*timer) (*timer)->cancel();
     *timer = nullptr;
   }

@@ -146,8 +146,10 @@ void session::opened() {
   phase_ = phase::open;
   was_open_ = true;
   gave_up_ = false;
-  if (patience_) patience_->cancel();
-  patience_ = nullptr;
+  for (auto* timer : {&patience_, &silence_}) {
+    if (*timer) (*timer)->cancel();
+    *timer = nullptr;
+  }
   watch_open_channel();
   pump_soon();
   if (const auto cb = options_.events.restarted; std::exchange(restarted_, false) && cb) (*cb)();

@@ -36,6 +36,7 @@ gateway::gateway(const self_certifying_path& server, session_options session_wit
     : server_(server), options_(options), cache_(*options.time) {
   session_events& e = session_with.events;
   e.opened = async::wrap(this, &gateway::session_opened);
+  e.silent = async::wrap(this, &gateway::session_silent);
   e.lost = async::wrap(this, &gateway::session_lost);
   e.failed = async::wrap(this, &gateway::session_failed);
   e.room = async::wrap(this, &gateway::session_has_room);
@@ -193,6 +194,11 @@ void gateway::session_opened() {
   connected_ = true;
   last_loss_.clear();
   if (const auto ready = std::exchange(ready_, nullptr)) (*ready)();
+}
+
+void gateway::session_silent() {
+  if (last_loss_.empty())
+    async::warn("%s does not answer; trying on", server_.location.text.c_str());
 }
 
 void gateway::session_lost(const std::string& why) {

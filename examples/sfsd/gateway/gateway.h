@@ -63,6 +63,7 @@ class gateway {
   void forward(local_client& from, local_call call);
   void answered(async::ref<local_client> to, rpc_call header, const call_reply& r);
   void session_opened();
+  void session_silent();
   void session_lost(const std::string& why);
   void session_failed(const std::string& why);
   void session_has_room();

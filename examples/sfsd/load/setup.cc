@@ -43,7 +43,7 @@ std::string load_setup::log_in(login_signer& signer) {
 }
 
 outcome<load_setup> load_setup::plain(const server_location& where) {
-  auto socket = connect_to(where, client_options().timeout);
+  auto socket = connect_to(where, {});
   if (!socket) return socket.as_failure();
   load_setup made;
   made.plain_ = std::move(*socket);

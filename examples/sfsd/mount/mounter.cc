@@ -56,6 +56,7 @@ session_options mounter::settings(std::vector<login_key> logins) {
   o.instead = options_.access.reach.instead;
   o.logins = std::move(logins);
   o.events.opened = async::wrap(this, &mounter::opened);
+  o.events.silent = async::wrap(this, &mounter::say_that_we_wait);
   o.events.failed = async::wrap(this, &mounter::failed);
   o.events.lost = async::wrap([this](const std::string& why) {
     if (files_) tell(why + "; connecting again");
@@ -94,6 +95,12 @@ bool mounter::choose_login() {
   async::warn("%s does not know our key: we are nobody there",
               options_.server.location.text.c_str());
   return true;
+}
+
+void mounter::say_that_we_wait() const {
+  const std::string& why = session_->why();
+  tell(options_.server.location.text + (why.empty() ? " does not answer" : ": " + why) +
+       "; trying for " + std::to_string(first_patience.count()) + " s");
 }
 
 void mounter::found(const root_found& f) {

@@ -32,6 +32,7 @@ class mounter {
  private:
   void opened();
   bool choose_login();
+  void say_that_we_wait() const;
   void found(const root_found& f);
   void examined(const export_found& f);
   void mount(const export_found& f);

@@ -24,7 +24,7 @@ server_location place_of(const crowd_options& o) {
 }
 
 fd_owner connect(const crowd_options& o) {
-  auto socket = connect_to(place_of(o), std::chrono::seconds(5));
+  auto socket = connect_to(place_of(o), {.timeout = std::chrono::seconds(5)});
   return socket ? std::move(*socket) : fd_owner();
 }
 
