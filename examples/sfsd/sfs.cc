@@ -43,6 +43,11 @@ is standard output or input, and a device or a FIFO is written to or read from a
 constexpr const char* help_end = R"(  --help                this text
 )";
 
+// With what to do about it, if that is known.
+std::string explained(const std::string& why, const sfs::access_options& access) {
+  return why == sfs::nothing_for_nobody ? sfs::why_nobody_is_refused(access) : why;
+}
+
 [[noreturn]] void give_up(const std::string& what, const std::string& why) {
   async::fatal("%s: %s", what.empty() ? "/" : shown(what).c_str(), shown(why).c_str());
 }
@@ -99,12 +104,13 @@ int main(int argc, char** argv) {
     const std::string here = verb == "cat" ? "-" : words[verb == "put" ? 1 : 2];
     const auto trouble = verb == "put" ? sfs::put(files, here, path->rest, copying)
                                        : sfs::get(files, path->rest, here, copying);
-    if (!trouble.why.empty()) give_up(trouble.is_local ? here : path->rest, trouble.why);
+    if (!trouble.why.empty())
+      give_up(trouble.is_local ? here : path->rest, explained(trouble.why, access));
   } else {
     const std::string why = verb == "ls"     ? sfs::list(files, path->rest, long_form)
                             : verb == "stat" ? sfs::print_attributes(files, path->rest)
                                              : sfs::remove(files, path->rest, recursive);
-    if (!why.empty()) give_up(path->rest, why);
+    if (!why.empty()) give_up(path->rest, explained(why, access));
   }
   files.channel().close();
   sfs::command_line::finish_output();

@@ -124,7 +124,31 @@ TEST_F(the_client, is_told_when_anonymous_clients_may_do_nothing) {
   const finished f =
       run_program({"sfs", "ls", "--connect=" + closed.place().text, closed.path().text()});
   EXPECT_EQ(f.status, 1);
-  EXPECT_TRUE(has(f.errors, "anonymous")) << f.errors;
+  EXPECT_TRUE(has(f.errors, "anonymous clients nothing: log in with --user-key")) << f.errors;
+}
+
+TEST_F(the_client, is_told_what_to_do_when_it_may_not_be_anonymous_whichever_program_it_is) {
+  running_server closed({"--anonymous", "nothing"});
+  const scratch_directory scratch;
+  const std::string home = "HOME=" + scratch.path().string();
+  const auto says = [&](const std::vector<std::string>& first,
+                        const std::vector<std::string>& last = {}) {
+    std::vector<std::string> words{"/usr/bin/env",    "-u", "XDG_CONFIG_HOME", "-u",
+                                   "XDG_RUNTIME_DIR", home};
+    words.push_back(program(first[0]));
+    words.insert(words.end(), first.begin() + 1, first.end());
+    words.insert(words.end(), {"--connect=" + closed.place().text, closed.path().text()});
+    words.insert(words.end(), last.begin(), last.end());
+    const finished f = child_process(std::move(words)).finish();
+    EXPECT_EQ(f.status, 1);
+    return f.errors;
+  };
+  EXPECT_TRUE(has(says({"sfs", "ls"}), "log in with --user-key FILE"));
+  EXPECT_TRUE(has(says({"sfs", "ls", "--no-login"}), "leave out --no-login"));
+  if (!std::filesystem::exists(program("sfsmount"))) return;  // it needs libfuse
+  const std::vector<std::string> place{scratch.path().string()};
+  EXPECT_TRUE(has(says({"sfsmount"}, place), "log in with --user-key FILE"));
+  EXPECT_TRUE(has(says({"sfsmount", "--no-login"}, place), "leave out --no-login"));
 }
 
 TEST_F(the_client, measures_with_sfsload_and_checks_what_it_reads) {

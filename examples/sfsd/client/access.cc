@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "examples/sfsd/client/remote.h"
 #include "examples/sfsd/users/passphrase.h"
 #include "examples/sfsd/users/revocation.h"
 
@@ -57,6 +58,14 @@ outcome<std::vector<std::unique_ptr<login_signer>>> our_signers(const access_opt
   if (!key) return key.as_failure();
   all.push_back(signer_with(std::move(*key)));
   return all;
+}
+
+std::string why_nobody_is_refused(const access_options& o) {
+  return std::string(nothing_for_nobody) +
+         (o.log_in
+              ? ": log in with --user-key FILE, or with a key that sfsagent holds, which has to "
+                "be registered there (sfskey --help says how)"
+              : ": leave out --no-login");
 }
 
 std::string why_not_trusted(const access_options& o, const hostid& server) {

@@ -45,6 +45,9 @@ access_options take_access_options(command_line& line);
 // Who can sign our logins, best first; perhaps nobody. Fails if a key that was named is not usable.
 outcome<std::vector<std::unique_ptr<login_signer>>> our_signers(const access_options& o);
 
+// What to say when a server gives nothing to anonymous clients: the reason, and what to do.
+std::string why_nobody_is_refused(const access_options& o);
+
 // Empty, or why this server must not be used.
 std::string why_not_trusted(const access_options& o, const hostid& server);
 

@@ -83,7 +83,7 @@ outcome<file_handle> remote_files::mount() {
     return failure{why};
   if (res->fhs_status != MNT3_OK) {
     const bool refused = res->fhs_status == MNT3ERR_ACCES || res->fhs_status == MNT3ERR_PERM;
-    return failure{refused && !user_ ? "the server allows anonymous clients nothing"
+    return failure{refused && !user_ ? nothing_for_nobody
                    : refused         ? "the server does not allow it"
                                      : "the server cannot give out its root"};
   }

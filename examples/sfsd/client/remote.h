@@ -29,6 +29,9 @@ inline constexpr std::size_t max_list = 128 << 20;
 // What a status means, in words.
 std::string status_text(nfsstat3 status);
 
+// Why mount() fails if the server wants to know who we are.
+inline constexpr const char* nothing_for_nobody = "the server allows anonymous clients nothing";
+
 // What RPC said instead of a result, in words.
 std::string rpc_trouble(const rpc_reply& reply);
 

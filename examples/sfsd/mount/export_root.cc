@@ -34,7 +34,7 @@ void ask(session& s, unsigned login, std::uint32_t program, std::uint32_t proced
 // Goes down the path, name by name.
 void walk(session& s, file_key at, std::string path, unsigned login, found_root done) {
   const std::size_t begin = path.find_first_not_of('/');
-  if (begin == path.npos) return done({at, {}});
+  if (begin == path.npos) return done({at, {}, false});
   const std::size_t end = std::min(path.find('/', begin), path.size());
   const std::string name = path.substr(begin, end - begin), rest = path.substr(end);
   auto arguments = [&] { return LOOKUP3args{{at.as_handle(), as_name(name)}}; };
@@ -42,7 +42,7 @@ void walk(session& s, file_key at, std::string path, unsigned login, found_root 
       s, login, NFS_PROGRAM, NFSPROC3_LOOKUP, xdr_LOOKUP3args, arguments(),
       [&s, name, rest, login, done](const call_reply& r, LOOKUP3res* res) {
         if (!res || res->status != NFS3_OK)
-          return done({{}, name + ": " + trouble(r, res ? res->status : NFS3_OK)});
+          return done({{}, name + ": " + trouble(r, res ? res->status : NFS3_OK), false});
         walk(s, file_key(bytes_of(res->LOOKUP3res_u.resok.object)), rest, login, done);
       });
 }
@@ -55,8 +55,11 @@ void find_root(session& s, const std::string& path, unsigned login, found_root d
   ask<xdr_value<mountres3, xdr_mountres3>>(
       s, login, MOUNT_PROGRAM, MOUNTPROC3_MNT, xdr_dirpath, name,
       [&s, path, login, done](const call_reply& r, mountres3* res) {
+        const bool refused =
+            res && (res->fhs_status == MNT3ERR_ACCES || res->fhs_status == MNT3ERR_PERM);
         if (!res || res->fhs_status != MNT3_OK)
-          return done({{}, trouble(r, res ? static_cast<nfsstat3>(res->fhs_status) : NFS3_OK)});
+          return done(
+              {{}, trouble(r, res ? static_cast<nfsstat3>(res->fhs_status) : NFS3_OK), refused});
         const auto& handle = res->mountres3_u.mountinfo.fhandle;
         const auto* data = reinterpret_cast<const std::uint8_t*>(handle.fhandle3_val);
         walk(s, file_key({data, handle.fhandle3_len}), path, login, done);

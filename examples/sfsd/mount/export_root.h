@@ -14,7 +14,8 @@ namespace sfs {
 
 struct root_found {
   file_key root;
-  std::string why;  // there is none
+  std::string why;       // there is none
+  bool refused = false;  // the server gives us nothing at all
 };
 
 // The directory at `path` beneath the server's root.

@@ -104,6 +104,7 @@ void mounter::say_that_we_wait() const {
 }
 
 void mounter::found(const root_found& f) {
+  if (f.refused && login_ == 0) return give_up(why_nobody_is_refused(options_.access));
   if (!f.why.empty()) return give_up(f.why);
   served what;
   what.root = f.root;
