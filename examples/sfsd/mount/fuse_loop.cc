@@ -47,6 +47,7 @@ fuse_loop::~fuse_loop() {
 
 std::string fuse_loop::mount(const mount_settings& settings, std::function<void()> started,
                              std::function<void()> unmounted) {
+  if (std::string why = why_occupied(settings.mountpoint); !why.empty()) return why;  // meanwhile
   settings_ = settings;
   started_ = std::move(started);
   unmounted_ = std::move(unmounted);

@@ -25,18 +25,34 @@ std::string unescaped(const std::string& text) {
   return out;
 }
 
-}  // namespace
+struct mounted {
+  std::string device, type, source;
+};
 
-std::string mounted_device(const std::string& mountpoint) {
+// What is mounted there, on top.
+mounted mounted_at(const std::string& mountpoint) {
   std::ifstream mounts("/proc/self/mountinfo");
-  std::string device;
+  mounted last;
   for (std::string line; std::getline(mounts, line);) {
     std::istringstream words(line);
-    std::string id, parent, numbers, root, where;
-    if (words >> id >> parent >> numbers >> root >> where && unescaped(where) == mountpoint)
-      device = numbers;
+    mounted m;
+    std::string word, where;
+    words >> word >> word >> m.device >> word >> where;
+    while (words >> word && word != "-") continue;  // options
+    if (words >> m.type >> m.source && unescaped(where) == mountpoint) last = m;
   }
-  return device;
+  return last;
+}
+
+}  // namespace
+
+std::string mounted_device(const std::string& mountpoint) { return mounted_at(mountpoint).device; }
+
+std::string why_occupied(const std::string& mountpoint) {
+  const mounted m = mounted_at(mountpoint);
+  if (m.type != "fuse.sfs") return {};
+  return unescaped(m.source) + " is mounted there already; fusermount3 -u " + mountpoint +
+         " unmounts it";
 }
 
 void read_ahead(const std::string& device) {

@@ -13,6 +13,10 @@ namespace sfs {
 // empty if there is none.
 std::string mounted_device(const std::string& mountpoint);
 
+// Empty, or why not to mount there: an export is mounted there already, perhaps one whose program
+// has died. (Other file systems may be mounted over: so does mount(8).)
+std::string why_occupied(const std::string& mountpoint);
+
 // How far the kernel reads ahead: its default, 128 KiB, is little for a server that is some way
 // away. Makes it more, if we may. (When the kernel and the program have agreed: they speak of it
 // too.)

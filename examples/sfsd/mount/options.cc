@@ -10,6 +10,8 @@
 #include "async/err.h"
 #include "examples/sfsd/base/command_line.h"
 #include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/base/shown.h"
+#include "examples/sfsd/mount/kernel_side.h"
 
 namespace sfs {
 namespace {
@@ -92,8 +94,10 @@ std::string as_ours(std::string option) {
   return "--" + option;
 }
 
-// In the background the program is in another directory.
-std::string absolute(const std::string& path) {
+// In the background the program is in another directory. A / at the end would have the kernel look
+// into the directory, which may have a server that does not answer.
+std::string absolute(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
   if (!real) async::fatal("%s: %s", path.c_str(), system_reason().c_str());
   return real.get();
@@ -125,6 +129,8 @@ mount_options parse_mount_options(int argc, char** argv) {
   o.server = *path;
   o.source = words[0];
   o.mountpoint = absolute(words[1]);
+  if (const std::string why = why_occupied(o.mountpoint); !why.empty())
+    async::fatal("%s: %s", shown(o.mountpoint).c_str(), shown(why).c_str());
   if (struct stat st; ::stat(o.mountpoint.c_str(), &st) == 0 && !S_ISDIR(st.st_mode))
     async::fatal("%s: it is not a directory", words[1].c_str());
   if (o.read_only) o.for_kernel.push_back("ro");
