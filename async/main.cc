@@ -4,6 +4,7 @@
 #include <csignal>
 #include <utility>
 
+#include "async/detail/blocking_state.h"
 #include "async/detail/select_loop.h"
 
 namespace async {
@@ -16,7 +17,9 @@ run_summary amain(runtime_options options) {
     sigaction(SIGPIPE, &pipe, nullptr);
   }
   options.waiter = &select_waiter();
-  return runtime(std::move(options)).run();
+  run_summary summary = runtime(std::move(options)).run();
+  summary.destroyed += detail::drop_shared_blocking_work();
+  return summary;
 }
 
 idle_waiter& select_waiter() { return detail::loop_for_current_color(); }

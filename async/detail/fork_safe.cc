@@ -48,4 +48,10 @@ void fork_participant::join() {
   all.list.push_back(this);
 }
 
+void fork_participant::leave() noexcept {
+  participants& all = everybody();
+  const std::lock_guard lock(all.mutex);
+  std::erase(all.list, this);
+}
+
 }  // namespace async::detail

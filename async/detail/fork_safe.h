@@ -23,11 +23,12 @@ class fork_participant {
 
  protected:
   fork_participant() = default;
-  // Participants live as long as the program.
   ~fork_participant() = default;
 
   // Takes part from now on; called once, when everything above works.
   void join();
+  // Takes part no more; to be called before it is destroyed. Most live as long as the program.
+  void leave() noexcept;
 };
 
 }  // namespace async::detail

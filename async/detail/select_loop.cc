@@ -146,6 +146,7 @@ void select_loop::wake() noexcept {
   ev_async_send(loop_, &wake_up_);
 }
 
+#if defined(ASYNC_UNIPROCESSOR)
 void select_loop::hand_over(event& e) noexcept {
   {
     const std::lock_guard lock(handed_over_mutex_);
@@ -154,6 +155,9 @@ void select_loop::hand_over(event& e) noexcept {
   }
   wake();
 }
+#else
+void select_loop::hand_over(event& e) noexcept { e.post(); }
+#endif
 
 void select_loop::take_handed_over(event_list& ready) noexcept {
   // relaxed: what we may miss here sends a wake-up, which this or the next sleep sees.

@@ -68,8 +68,9 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
 
   timer_queue& timers() noexcept { return timers_; }
 
-  // Gives the leader an event to post. For threads that are none of the runtime's: where there is
-  // one CPU and no atomic counts (ASYNC_UNIPROCESSOR), they may neither post nor hold a handle.
+  // Posts an event for a thread that is none of the runtime's. Where there is one CPU and no atomic
+  // counts (ASYNC_UNIPROCESSOR) such a thread may neither post nor hold a handle, and the event is
+  // given to the leader.
   void hand_over(event& e) noexcept;
 
   // libev's callbacks: the leader, under mutex_.
@@ -126,7 +127,7 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
 
   std::atomic<bool> woken_{false};
 
-  // For threads outside of the runtime, so always real atomics.
+  // For threads outside of the runtime, so always real atomics. Used with ASYNC_UNIPROCESSOR.
   std::mutex handed_over_mutex_;
   event_list handed_over_;  // guarded by handed_over_mutex_
   std::atomic<bool> any_handed_over_{false};

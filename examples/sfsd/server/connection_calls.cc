@@ -63,11 +63,13 @@ void connection::serve_at_tables() {
 void connection::hand_to_pool() {
   const auto self = async::mkref(this);
   meter_.end();
-  server_.pool().run([self] { self->serve_slowly(); }, colors_.files,
-                     [self] {
-                       self->meter_.begin(work_kind::files);
-                       self->serve();
-                     });
+  const auto served = async::cwrap(colors_.files, [self] {
+    self->meter_.begin(work_kind::files);
+    self->serve();
+  });
+  if (!server_.pool().run([self] { self->serve_slowly(); }, served)) return;
+  serve_slowly();  // there is no thread: here, then
+  (*served)();
 }
 
 void connection::serve_slowly() {

@@ -37,7 +37,8 @@ server::server(export_tree& tree, const server_settings& settings, parallel step
       steps_(steps),
       limits_(limits),
       verbose_(verbose),
-      pool_(limits.disk_threads) {
+      // A connection has one call there at most.
+      pool_({.threads = limits.disk_threads, .waiting = limits.max_clients}) {
   fill_randomly({reinterpret_cast<std::uint8_t*>(run_.data()), run_.size()});
   sweep_timer_ = async::delaycb(sweep_interval, async::wrap(this, &server::sweep));
 }

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "async/blocking.h"
 #include "async/net.h"
 #include "async/timer.h"
 #include "examples/sfsd/channel/handshake.h"
 #include "examples/sfsd/nfs/service.h"
-#include "examples/sfsd/server/blocking_pool.h"
 #include "examples/sfsd/server/coloring.h"
 #include "examples/sfsd/server/connection.h"
 #include "examples/sfsd/server/leases.h"
@@ -70,7 +70,7 @@ class server {
 
   // For connections: what all clients share. The default color, except where it says so.
   lease_table& leases() noexcept { return leases_; }
-  blocking_pool& pool() noexcept { return pool_; }                                    // any thread
+  async::blocking_pool& pool() noexcept { return pool_; }                             // any thread
   std::counting_semaphore<>& files_kept_open() noexcept { return files_kept_open_; }  // any thread
   service& nfs() noexcept { return nfs_; }
   const server_settings& settings() const noexcept { return settings_; }
@@ -111,7 +111,7 @@ class server {
   async::timecb_t sweep_timer_;
   connection::clock::time_point last_sweep_ = connection::clock::now(), last_check_ = last_sweep_;
   boost::intrusive::list<connection> connections_;  // each is held by a count
-  blocking_pool pool_;                              // behind all that what it carries out uses
+  async::blocking_pool pool_;                       // behind all that what it carries out uses
 };
 
 }  // namespace sfs
