@@ -6,7 +6,7 @@
 //   1 readiness     the select callback waits in libev for      async/detail/select_loop.h
 //                   fds, timers, signals and children
 //   2 registration  each event finds its callback and           async/fd.h timer.h signal.h child.h
-//                   that one's color                            async/net.h wrap/wrap.h
+//                   that one's color                            async/net.h server.h wrap/wrap.h
 //   3 posting       the callback joins its color's FIFO; an     mp/color.h
 //                   idle color joins the queue
 //   4 dequeuing     a worker, one per CPU, takes the next       mp/runtime.h
@@ -58,6 +58,7 @@
 #include "async/fd.h"
 #include "async/main.h"
 #include "async/net.h"
+#include "async/server.h"
 #include "async/signal.h"
 #include "async/timer.h"
 #include "mp/color.h"

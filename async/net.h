@@ -22,14 +22,20 @@
 
 namespace async {
 
+// Whether only one socket may listen at a port, or several (SO_REUSEPORT), of processes of one
+// user: the kernel then spreads connections over them, each in a backlog of its own.
+enum class port_use { exclusive, shared };
+
 // Makes a socket of `type` (SOCK_STREAM or SOCK_DGRAM) that is bound to `port` (0: any free one) of
 // `address`: a numeric IPv4 or IPv6 address, or "" for all of this machine's (IPv6 and IPv4, or
 // only IPv4 on a machine without IPv6). Stream sockets get SO_REUSEADDR, so that a server can be
 // started again at once. EINVAL if the address is not numeric, or the port not from 0 to 65535.
-int inetsocket(int type, int port = 0, const std::string& address = "") noexcept;
+int inetsocket(int type, int port = 0, const std::string& address = "",
+               port_use use = port_use::exclusive) noexcept;
 
 // The same for a stream socket, which then listens.
-int tcp_listen(int port, const std::string& address = "", int backlog = 4096) noexcept;
+int tcp_listen(int port, const std::string& address = "", int backlog = 4096,
+               port_use use = port_use::exclusive) noexcept;
 
 // The port that a socket is bound to; 0 if it is none, or no internet socket.
 std::uint16_t local_port(int fd) noexcept;
@@ -46,8 +52,9 @@ int unixsocket_connect(const std::string& path) noexcept;
 //
 // `cb` is called with each new connection's fd, which it owns, under the color of `cb`. When the
 // process or the machine is out of fds or memory, accepting pauses and is tried again every 100 ms,
-// and connections wait in the backlog meanwhile. If the listening socket is of no use any more (it
-// was shut down, say), cb(-1) is called once, with errno set, and that is all.
+// and connections wait in the backlog meanwhile; warn() says so, at most every ten seconds. If the
+// listening socket is of no use any more (it was shut down, say), cb(-1) is called once, with errno
+// set, and that is all.
 //
 // The acceptor may be destroyed or moved by any color, cb's own included, and while cb runs; if by
 // cb's color, cb is not called any more.
@@ -65,12 +72,10 @@ class acceptor {
 
   // Whether it was made to accept: false by default, after a move, and if the constructor failed;
   // still true after cb(-1).
-  explicit operator bool() const noexcept { return static_cast<bool>(impl_); }
-
-  class impl;
+  explicit operator bool() const noexcept { return static_cast<bool>(loop_); }
 
  private:
-  ptr<refcount> impl_;
+  ptr<refcount> loop_;
 };
 
 // A connection that is being made, or none; one counted pointer. Dropping it changes nothing.

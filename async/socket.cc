@@ -31,12 +31,13 @@ int set_option(int fd, int level, int name, int value) noexcept {
   return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-int bound_socket(int type, const address& local, bool all_families) noexcept {
+int bound_socket(int type, const address& local, bool all_families, port_use use) noexcept {
   const int fd = socket(local.family(), type | flags, 0);
   if (fd < 0) return -1;
   if ((type & SOCK_STREAM) == SOCK_STREAM && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0) {
     return fail(fd);
   }
+  if (use == port_use::shared && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) return fail(fd);
   // The system's default for IPV6_V6ONLY is a setting: say what is meant.
   if (local.family() == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !all_families) < 0) {
     return fail(fd);
@@ -61,7 +62,7 @@ int listening(int fd, int backlog) noexcept {
 
 }  // namespace
 
-int inetsocket(int type, int number, const std::string& where) noexcept {
+int inetsocket(int type, int number, const std::string& where, port_use use) noexcept {
   address local;
   const auto port = static_cast<std::uint16_t>(number);
   if (port != number || (!where.empty() && !local.parse(where, port))) {
@@ -69,15 +70,15 @@ int inetsocket(int type, int number, const std::string& where) noexcept {
     return -1;
   }
   if (where.empty()) {
-    const int fd = local.parse("::", port) ? bound_socket(type, local, true) : -1;
+    const int fd = local.parse("::", port) ? bound_socket(type, local, true, use) : -1;
     if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)) return fd;
-    return local.parse("0.0.0.0", port) ? bound_socket(type, local, false) : -1;
+    return local.parse("0.0.0.0", port) ? bound_socket(type, local, false, use) : -1;
   }
-  return bound_socket(type, local, false);
+  return bound_socket(type, local, false, use);
 }
 
-int tcp_listen(int port, const std::string& where, int backlog) noexcept {
-  return listening(inetsocket(SOCK_STREAM, port, where), backlog);
+int tcp_listen(int port, const std::string& where, int backlog, port_use use) noexcept {
+  return listening(inetsocket(SOCK_STREAM, port, where, use), backlog);
 }
 
 std::uint16_t local_port(int fd) noexcept {
