@@ -18,6 +18,7 @@
 #include "examples/sfsd/channel/inbox.h"
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/client/learn.h"
+#include "examples/sfsd/nfs/recent_files.h"
 #include "examples/sfsd/nfs/service.h"
 #include "examples/sfsd/users/agent_protocol.h"
 #include "examples/sfsd/users/login.h"
@@ -154,6 +155,8 @@ inline byte_string with_handles(const_bytes arguments, const fuzz_export& world)
 inline void fuzz_nfs(const_bytes input) {
   static fuzz_export world;
   static service nfs(*world.tree);
+  static std::counting_semaphore<> permits{recent_files::most};
+  static recent_files open(permits);
   if (input.size() < 2) return;
   world.refresh();
   const std::uint32_t procedure = input[0] % 24;
@@ -177,10 +180,11 @@ inline void fuzz_nfs(const_bytes input) {
   if (c.kind == call_class::nonsense) fuzz_found("a good header was not understood");
   if (c.kind == call_class::data) {
     if (c.data.writes && c.data.data.size() != c.data.count) fuzz_found("a WRITE of two lengths");
-    const auto file = nfs.open(c.data, who, why);
+    auto file = nfs.open(c.data, who, why);
     (void)nfs.read_or_write(c.data, file.get(), why, patience::wait, notes, pool)->frame();
+    if (file) open.remember(c.data, std::move(file), {});
   } else if (c.kind == call_class::files) {
-    (void)nfs.answer(c.call, *who, notes, pool).frame();
+    (void)nfs.answer(c.call, *who, notes, open, pool).frame();
   }
   if (can_act() && ::setfsuid(static_cast<uid_t>(-1)) != 0) fuzz_found("a user's rights were kept");
 }

@@ -159,7 +159,9 @@ int use_files_as(const worker& me, const worker& other, export_tree& tree, chang
   block_pool pool;
   lease_notes notes;
   write_verifier verifier;
-  const call_context c{tree, *me.who, verifier, watch, notes};
+  std::counting_semaphore<> no_files{0};
+  const recent_files open(no_files);
+  const call_context c{tree, *me.who, verifier, watch, notes, open};
   const located root = tree.walk("/", *me.who);
   const located own = tree.look_up(root, me.directory, *me.who),
                 closed = tree.look_up(root, other.directory, *me.who);

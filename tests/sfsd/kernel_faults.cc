@@ -2,6 +2,7 @@
 #include "tests/sfsd/kernel_faults.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +36,8 @@ int sync(int fd, std::atomic<int> kernel_faults::*count, const char* name) noexc
   if (kernel_faults* const f = faults()) {
     ++(f->*count);
     let_others_go_first();
-    if (f->sync_error != 0) {
+    const bool writes = (::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    if (f->sync_error != 0 && (writes || !f->sync_error_is_old)) {
       errno = f->sync_error;
       return -1;
     }

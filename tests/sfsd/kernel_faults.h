@@ -14,8 +14,9 @@ namespace sfs::test {
 
 struct kernel_faults {
   std::atomic<int> fsyncs{0}, fdatasyncs{0};
-  std::atomic<int> sync_error{0};   // errno of each fsync and fdatasync; 0: as the kernel says
-  std::atomic<int> times_error{0};  // errno of each futimens and utimensat
+  std::atomic<int> sync_error{0};  // errno of each fsync and fdatasync; 0: as the kernel says
+  std::atomic<bool> sync_error_is_old{false};  // only descriptors that can write still get it
+  std::atomic<int> times_error{0};             // errno of each futimens and utimensat
   std::atomic<int> write_error{0};  // errno of each pwrite, as soon as `writes_left` have been done
   std::atomic<int> writes_left{0};
   std::atomic<std::size_t> write_most{0};  // how much a pwrite takes at most; 0: all

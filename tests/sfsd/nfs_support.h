@@ -10,6 +10,7 @@
 
 #include "examples/sfsd/client/calls.h"
 #include "examples/sfsd/nfs/export.h"
+#include "examples/sfsd/nfs/recent_files.h"
 #include "examples/sfsd/nfs/service.h"
 #include "tests/sfsd/support.h"
 
@@ -26,6 +27,8 @@ class nfs_client {
   block_pool pool;
   async::ref<const principal> who = make_anonymous();
   lease_notes notes;
+  std::counting_semaphore<> permits{16};
+  recent_files open_files{permits};  // none, unless a test remembers one
 
   // The payload of the reply to a message (after the record mark); empty if the channel would end.
   byte_string ask(const_bytes message) {
@@ -34,7 +37,7 @@ class nfs_client {
     if (c.kind == call_class::nonsense) return {};
     reply r = c.kind == call_class::data      ? read_or_write(c.data)
               : c.kind == call_class::refused ? refuse(c, pool)
-                                              : nfs.answer(c.call, *who, notes, pool);
+                                              : nfs.answer(c.call, *who, notes, open_files, pool);
     const bytes framed = payload_of(r.frame());
     byte_string payload(framed.begin(), framed.end());
     EXPECT_EQ(load_be32(payload.data()), last_fragment | (payload.size() - record_mark_size));

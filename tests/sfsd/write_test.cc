@@ -191,6 +191,27 @@ TEST_P(writing, has_another_verifier_each_time_the_disk_has_failed) {
   fails([&] { return nfs.write(f, 0, "x", FILE_SYNC); }, EDQUOT, NFS3ERR_DQUOT);
 }
 
+TEST_P(writing, has_failed_for_a_commit_though_another_program_was_told_of_it_before) {
+  byte_string f = file_of(*alice, "f", ""), g = file_of(*alice, "g", "");
+  const std::uint64_t verifier = nfs.write(f, 0, "x").verifier;
+  data_call call;
+  call.handle = sealed_handle(f);
+  call.writes = true;
+  nfsstat3 why = NFS3_OK;
+  // Long ago: it is not used to write any more, and still open.
+  nfs.open_files.remember(call, nfs.nfs.open(call, root_user, why), {});
+  ASSERT_EQ(why, NFS3_OK);
+  {
+    faults_for_a_test kernel;
+    kernel.sync_error = EIO;
+    kernel.sync_error_is_old = true;
+    EXPECT_EQ(nfs.commit(g).status, NFS3_OK) << "it is another file";
+    EXPECT_EQ(nfs.commit(f).status, NFS3ERR_IO);
+  }
+  EXPECT_EQ(nfs.commit(f).status, NFS3_OK);
+  EXPECT_NE(nfs.commit(f).verifier, verifier);
+}
+
 TEST_P(writing, says_how_much_was_written_when_the_disk_takes_no_more) {
   byte_string f = file_of(*alice, "f", "");
   nfs.be(alice);

@@ -41,12 +41,15 @@ struct lease_notes {
   }
 };
 
+class recent_files;
+
 struct call_context {
   export_tree& tree;
   const principal& who;
   write_verifier& verifier;
   change_watch& watch;
   lease_notes& notes;
+  const recent_files& open;  // of the client
 
   void shown(const_bytes handle) const {
     if (notes.note_shown) notes.shown.emplace_back(handle);

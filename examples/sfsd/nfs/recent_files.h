@@ -7,6 +7,7 @@
 // that is kept has a permit, so all clients together keep no more than there are permits.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <semaphore>
@@ -33,6 +34,14 @@ class recent_files {
           e.file->who().number == who.number && e.handle == call.handle)
         return e.file.get();
     return nullptr;
+  }
+
+  // Each file of this handle that is still open for writing, however long it has been.
+  template <class Visit>
+  void each_written(const_bytes handle, Visit visit) const {
+    for (const entry& e : entries_)
+      if (e.file && e.file->for_writing() && std::ranges::equal(e.handle.view(), handle))
+        visit(*e.file);
   }
 
   // Keeps the file in a place of its own, or in that of another one if there is none or no permit

@@ -72,7 +72,7 @@ bool service::only_once(const rpc_call& call) noexcept {
 }
 
 reply service::answer(const rpc_call& call, const principal& who, lease_notes& notes,
-                      block_pool& pool) {
+                      const recent_files& open, block_pool& pool) {
   if (!is_known_program(call.program))
     return reply_without_results(call, rpc_accept::prog_unavail, pool);
   if (call.version != protocol_version) return reply_wrong_version(call, protocol_version, pool);
@@ -81,7 +81,7 @@ reply service::answer(const rpc_call& call, const principal& who, lease_notes& n
   if (!p) return reply_without_results(call, rpc_accept::proc_unavail, pool);
   reply r(pool, results_at + p->max_results);
   std::size_t size = 0;
-  const call_context context{tree_, who, verifier_, watch_, notes};
+  const call_context context{tree_, who, verifier_, watch_, notes, open};
   const rpc_accept status =
       p->run(context, call.arguments, {r.at(results_at), p->max_results}, size);
   const std::size_t header = accept(r.at(record_mark_size), call.xid, status);

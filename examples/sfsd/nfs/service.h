@@ -57,8 +57,9 @@ class service {
   // Whether a call that is carried out twice may give another answer than once.
   static bool only_once(const rpc_call& call) noexcept;
 
-  // The reply for call_class::files.
-  reply answer(const rpc_call& call, const principal& who, lease_notes& notes, block_pool& pool);
+  // The reply for call_class::files. `open` are the files that the client has open.
+  reply answer(const rpc_call& call, const principal& who, lease_notes& notes,
+               const recent_files& open, block_pool& pool);
 
   // The file that a READ or WRITE wants; null, and why.
   async::ptr<open_file> open(const data_call& call, const async::ref<const principal>& who,

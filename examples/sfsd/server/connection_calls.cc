@@ -111,7 +111,7 @@ connection::served connection::serve_data(const classified& c, bool at_tables, p
 reply connection::answer(const rpc_call& call) {
   const auto who = user_of(call.user);
   if (!who) return reply_unknown_user(call, pool_);
-  if (!service::only_once(call)) return nfs_.answer(call, *who, notes_, pool_);
+  if (!service::only_once(call)) return nfs_.answer(call, *who, notes_, files_, pool_);
   replay_cache& replies = session().replies;
   if (const const_bytes before = replies.find(call); !before.empty()) {
     reply r(pool_, before.size());
@@ -119,7 +119,7 @@ reply connection::answer(const rpc_call& call) {
     r.finish(before.size());
     return r;
   }
-  reply r = nfs_.answer(call, *who, notes_, pool_);
+  reply r = nfs_.answer(call, *who, notes_, files_, pool_);
   replies.remember(call, payload_of(r.frame()));
   return r;
 }
