@@ -112,11 +112,15 @@ bool server::proves(const LOGINargs& login, const session_id& session) const {
                       signature);
 }
 
+// Null if nobody may log in with the key now.
+std::shared_ptr<const user> server::account_of(const ed25519_public& key) const {
+  return users_ ? users_->find(key, std::chrono::system_clock::now()).who : nullptr;
+}
+
 async::ptr<const principal> server::find_user(const ed25519_public& key) {
-  if (!users_) return nullptr;
-  const lookup found = users_->find(key, std::chrono::system_clock::now());
-  if (!found.who) return nullptr;
-  return async::make_ref<principal>(*found.who);
+  const auto account = account_of(key);
+  if (!account) return nullptr;
+  return async::make_ref<principal>(*account);
 }
 
 void server::use_users(std::shared_ptr<const user_table> users) {
@@ -129,7 +133,7 @@ void server::use_users(std::shared_ptr<const user_table> users) {
 void server::check_users() {
   for (connection& c : connections_)
     for (const connection::login& l : c.logged_in())
-      if (const auto now = find_user(l.key); !now || !(now->account == l.who->account))
+      if (const auto now = account_of(l.key); !now || *now != l.who->account)
         async::post(c.io_color(), [c = async::mkref(&c)] {
           c->drop("one of its users may not log in any more, or is another now");
         });  // [io]

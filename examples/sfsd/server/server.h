@@ -93,6 +93,7 @@ class server {
   void sweep();
   void forgotten(connection& c);
   void check_users();
+  std::shared_ptr<const user> account_of(const ed25519_public& key) const;
 
   service nfs_;
   async::ref<const principal> anonymous_ = make_anonymous();
