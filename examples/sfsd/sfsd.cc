@@ -49,7 +49,7 @@ What is served
   --handle-table FILE   where a server that does not run as root keeps what clients' handles
                         mean, so that they stay good when it starts again
   --anonymous WHAT      what clients may do who have not logged in:
-                          nothing   (default)
+                          nothing   (default where there are --users)
                           read      what the permission bits allow everybody ("other")
 
 Where
@@ -226,7 +226,8 @@ int main(int argc, char** argv) {
   if (!suites) sfs::command_line::wrong("--suite " + names + ": " + sfs::suites_are);
   const sfs::parallel steps = parse_parallel(line);
   const unsigned cpus = parse_cpus(line);
-  const sfs::anonymous allowed = parse_anonymous(line.value_or("--anonymous", "nothing"));
+  const auto anonymous = line.value("--anonymous");
+  const sfs::anonymous allowed = parse_anonymous(anonymous.value_or("nothing"));
   sfs::server_limits limits;
   limits.max_clients = line.number("--max-clients", limits.max_clients, 1, 1'000'000);
   limits.handshake = std::chrono::seconds(line.number("--handshake-timeout", 10, 1, 3600));
@@ -235,6 +236,10 @@ int main(int argc, char** argv) {
       line.number("--disk-threads", uniprocessor ? 0 : 16, 0, uniprocessor ? 0 : 1024));
   limits.lease = std::chrono::seconds(line.number("--lease", 30, 1, 3600));
   const auto users_path = line.value("--users");
+  if (!users_path && !anonymous)
+    sfs::command_line::wrong(
+        "nobody could use this server: --users FILE lets users log in (an empty table will do to "
+        "begin with), --anonymous read lets everybody read");
   const auto metrics_path = line.value("--metrics");
   const bool read_only = line.flag("--read-only");
   // For tests: what a server does that may not have the kernel's handles.

@@ -141,9 +141,11 @@ sfs::secret_text content_of(const std::string& file) {
 }
 
 sfs::public_line public_line_in(const std::string& file) {
-  if (content_of(file).view().starts_with(sfs::user_key_label))
+  const auto content = content_of(file);
+  if (content.view().starts_with(sfs::user_key_label) ||
+      content.view().starts_with(sfs::server_key_label))
     return needed(sfs::user_key::load_public(file));
-  auto found = sfs::public_line::parse(content_of(file).view());
+  auto found = sfs::public_line::parse(content.view());
   if (!found) async::fatal("%s: %s", file.c_str(), found.why().c_str());
   return std::move(*found);
 }

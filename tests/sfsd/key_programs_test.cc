@@ -133,7 +133,7 @@ TEST_F(sfskey, makes_a_certificate_that_revokes_a_server) {
   EXPECT_EQ(good({"show", file}), "revoked: " + server->text());
   EXPECT_TRUE(has(bad(1, {"revoke", "-o", file, path("key")}), "File exists"));
   good({"gen", "--user", path("user")});
-  EXPECT_TRUE(has(bad(1, {"revoke", path("user")}), "not a key file"));
+  EXPECT_TRUE(has(bad(1, {"revoke", path("user")}), "this is a user's key"));
   bad(2, {"revoke"});
 }
 

@@ -161,8 +161,8 @@ TEST_F(a_kept_table, keeps_the_handles_of_clients_when_the_server_is_killed) {
   EXPECT_TRUE(is_good());
   const finished second =
       run_program({"sfsd", "--export", server.scratch().path() / "export", "--key",
-                   server.scratch().path() / "key", "--listen", "127.0.0.1:0",
-                   "--handles-from-table", "--handle-table", file});
+                   server.scratch().path() / "key", "--anonymous", "read", "--listen",
+                   "127.0.0.1:0", "--handles-from-table", "--handle-table", file});
   EXPECT_NE(second.status, 0);
   EXPECT_NE(second.errors.find("another server uses it"), std::string::npos) << second.errors;
 }

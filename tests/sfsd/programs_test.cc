@@ -217,7 +217,40 @@ TEST(every_program, teaches_its_use_and_refuses_what_it_does_not_know) {
     EXPECT_EQ(run_program({name, "--nonsense"}).status, 2) << name;
     EXPECT_EQ(run_program({name}).status, 2) << name;
   }
-  EXPECT_EQ(run_program({"sfsd", "--export", "/", "--key", "/nothing"}).status, 1);
+  EXPECT_EQ(
+      run_program({"sfsd", "--export", "/", "--key", "/nothing", "--users", "/nothing"}).status, 1);
+}
+
+TEST(a_server, that_nobody_could_use_does_not_start_and_says_who_can_be_let_in) {
+  const finished f = run_program({"sfsd", "--export", "/", "--key", "/nothing"});
+  EXPECT_EQ(f.status, 2);
+  EXPECT_TRUE(has(f.errors, "nobody could use this server: --users FILE lets users log in"))
+      << f.errors;
+  EXPECT_TRUE(has(f.errors, "--anonymous read lets everybody read")) << f.errors;
+}
+
+TEST(every_program, says_of_which_kind_a_key_is_when_the_other_is_needed) {
+  const scratch_directory scratch;
+  const std::string servers = scratch.path() / "server", users = scratch.path() / "user";
+  const std::string to =
+      run_program({"sfskey", "gen", "--location", "127.0.0.1%1", servers}).output;
+  ASSERT_EQ(run_program({"sfskey", "gen", "--user", users}).status, 0);
+  const std::string path = to.substr(0, to.size() - 1), socket = scratch.path() / "socket";
+  const auto says = [](const std::vector<std::string>& words, const std::string& why) {
+    const finished f = run_program(words);
+    EXPECT_EQ(f.status, 1) << words[0];
+    EXPECT_TRUE(has(f.errors, why)) << words[0] << " says " << f.errors;
+  };
+  const std::string no_user = servers + ": this is a server's key, and a user's is needed",
+                    no_server = users + ": this is a user's key, and a server's is needed";
+  says({"sfsd", "--export", "/", "--key", users, "--anonymous", "read"}, no_server);
+  says({"sfskey", "revoke", users}, no_server);
+  says({"sfskey", "register", "--users", scratch.path() / "table", "--user", "me", servers},
+       no_user);
+  says({"sfs", "ls", "--user-key", servers, path}, no_user);
+  says({"sfsagent", "--socket", socket, servers}, no_user);
+  says({"sfscd", "--user-key", servers, path}, no_user);
+  says({"sfsmount", "--user-key", servers, path, scratch.directory("mount")}, no_user);
 }
 
 TEST(every_program, names_the_address_that_is_wrong) {
@@ -234,7 +267,8 @@ TEST(every_program, names_the_address_that_is_wrong) {
   EXPECT_TRUE(has(errors({"sfsload", "/etc", "f"}), "/etc: a self-certifying path"));
   EXPECT_TRUE(has(errors({"sfsload", "--connect=a b", "/etc", "f"}), "--connect a b: a LOCATION"));
   EXPECT_TRUE(has(errors({"sfskey", "gen", "--location=a b", "f"}), "--location a b: a LOCATION"));
-  std::vector<std::string> serve{"sfsd", "--export", "/", "--key", key, "--listen", "a:b"};
+  std::vector<std::string> serve{"sfsd",    "--export", "/",        "--key", key,
+                                 "--users", key,        "--listen", "a:b"};
   EXPECT_TRUE(has(errors(serve), "--listen a:b: it is [ADDR:]PORT"));
   serve.back() = "nowhere:0";
   EXPECT_TRUE(has(errors(serve), "can't listen on nowhere port 0: Invalid argument"));

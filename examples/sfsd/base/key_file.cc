@@ -51,6 +51,14 @@ bool write_encrypted(BIO* to, EVP_PKEY* key, std::string_view passphrase) {
 
 }  // namespace
 
+std::string why_no_key_file(std::string_view text, std::string_view label) {
+  if (label != server_key_label && text.starts_with(server_key_label))
+    return "this is a server's key, and a user's is needed (sfskey gen --user makes one)";
+  if (label != user_key_label && text.starts_with(user_key_label))
+    return "this is a user's key, and a server's is needed (sfskey gen makes one)";
+  return "not a key file made by sfskey gen";
+}
+
 outcome<key_file> load_key_file(const std::string& path, std::string_view label,
                                 const passphrase_source& passphrase) {
   const auto text = read_small_file(path, max_key_file, allows_others::nothing);
@@ -58,7 +66,7 @@ outcome<key_file> load_key_file(const std::string& path, std::string_view label,
   const std::string_view all = text->view();
   const std::size_t end = all.find('\n');
   if (!all.starts_with(label) || end == std::string_view::npos)
-    return failure{path + ": not a key file made by sfskey gen"};
+    return failure{path + ": " + why_no_key_file(all, label)};
   const bio_owner pem{
       BIO_new_mem_buf(all.data() + end + 1, static_cast<int>(all.size() - end - 1))};
   asked question{passphrase, {}};

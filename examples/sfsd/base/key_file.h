@@ -22,6 +22,8 @@
 
 namespace sfs {
 
+inline constexpr std::string_view server_key_label = "Location: ", user_key_label = "User: ";
+
 // Where the passphrase of an encrypted key comes from. It is asked only if one is needed, and once.
 using passphrase_source = std::function<outcome<secret_text>()>;
 
@@ -32,7 +34,10 @@ struct key_file {
   pkey_owner key;
 };
 
-// Reads a key file whose first line begins with the label ("Location: ").
+// Why what begins like this is no key file with that label: it may be the other kind's.
+std::string why_no_key_file(std::string_view text, std::string_view label);
+
+// Reads a key file whose first line begins with one of the labels.
 outcome<key_file> load_key_file(const std::string& path, std::string_view label,
                                 const passphrase_source& passphrase = nullptr);
 

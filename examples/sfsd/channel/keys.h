@@ -19,8 +19,6 @@
 
 namespace sfs {
 
-inline constexpr std::string_view server_key_label = "Location: ";
-
 class server_key {
  public:
   // A new key for a server at this location.

@@ -73,7 +73,8 @@ outcome<public_line> user_key::load_public(const std::string& path) {
   const auto text = read_small_file(path, max_key_file, allows_others::nothing);
   if (!text) return text.as_failure();
   const std::string_view first = text->view().substr(0, text->view().find('\n'));
-  if (!first.starts_with(user_key_label)) return failure{path + ": not a user's key file"};
+  if (!first.starts_with(user_key_label))
+    return failure{path + ": " + why_no_key_file(first, user_key_label)};
   auto line = public_line::parse(first.substr(user_key_label.size()));
   if (!line) return failure{path + ": " + line.why()};
   return line;

@@ -22,7 +22,6 @@
 
 namespace sfs {
 
-inline constexpr std::string_view user_key_label = "User: ";
 inline constexpr std::string_view public_line_word = "sfs-ed25519";
 inline constexpr std::size_t max_comment = 128;
 inline constexpr std::size_t max_public_line = 256;
