@@ -104,8 +104,11 @@ int main(int argc, char** argv) {
     const std::string here = verb == "cat" ? "-" : words[verb == "put" ? 1 : 2];
     const auto trouble = verb == "put" ? sfs::put(files, here, path->rest, copying)
                                        : sfs::get(files, path->rest, here, copying);
-    if (!trouble.why.empty())
-      give_up(trouble.is_local ? here : path->rest, explained(trouble.why, access));
+    if (!trouble.why.empty()) {
+      const std::string stream = verb == "put" ? "standard input" : "standard output";
+      give_up(!trouble.is_local ? path->rest : here == "-" ? stream : here,
+              explained(trouble.why, access));
+    }
   } else {
     const std::string why = verb == "ls"     ? sfs::list(files, path->rest, long_form)
                             : verb == "stat" ? sfs::print_attributes(files, path->rest)

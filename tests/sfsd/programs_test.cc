@@ -56,6 +56,48 @@ TEST_F(the_client, says_what_is_wrong_and_leaves_nothing_behind) {
   EXPECT_EQ(run_program({"sfs", "ls", "--connect=127.0.0.1%1", path("")}).status, 1);
 }
 
+TEST_F(the_client, says_what_is_wrong_with_which_name_and_says_it_once) {
+  const auto says = [&](std::vector<std::string> words, const std::string& expected) {
+    words.insert(words.begin(), "sfs");
+    words.emplace_back("--quiet");
+    const finished f = run_program(std::move(words));
+    EXPECT_EQ(f.status, 1);
+    EXPECT_EQ(f.errors, "sfs: fatal: " + expected + "\n");
+  };
+  const std::string here = server.scratch().path(), copy = here + "/copy", link = here + "/link",
+                    none = ": there is no such file";
+  std::filesystem::create_symlink("/nowhere/copy", link);
+  says({"ls", there, path("/nothing")}, "/nothing" + none);
+  says({"ls", there, path("/directory/nothing/")}, "/directory/nothing/" + none);
+  says({"ls", there, path("/no/such/file")}, "/no/such/file: no" + none);
+  says({"stat", there, path("/data/below")}, "/data/below: data: it is not a directory");
+  says({"cat", there, path("/nothing")}, "/nothing" + none);
+  says({"cat", there, path("/directory")}, "/directory: it is not a regular file");
+  says({"get", there, path("/nothing"), copy}, "/nothing" + none);
+  says({"get", there, path("/data"), "/nowhere/copy"}, "/nowhere/copy: No such file or directory");
+  says({"get", there, path("/data"), link}, link + ": /nowhere/copy: No such file or directory");
+  says({"get", there, path("/data"), here}, here + ": it is a directory");
+  says({"get", there, path("/data"), "/dev/full"}, "/dev/full: No space left on device");
+  says({"get", there, "--resume", path("/data"), "/dev/null"},
+       "/dev/null: only a regular file is resumed");
+  says({"put", there, "/nowhere", path("/new")}, "/nowhere: No such file or directory");
+  says({"put", there, here, path("/new")}, here + ": it is a directory");
+  says({"put", there, "/dev/null", path("/no/such")}, "/no/such: no" + none);
+  says({"put", there, "/dev/null", path("/directory")}, "/directory: it is a directory");
+  says({"put", there, "/dev/null", path("/new")}, "/new: the server does not allow it");
+  says({"rm", there, path("/nothing")}, "/nothing" + none);
+  says({"rm", there, path("/no/such")}, "/no/such: no" + none);
+  says({"rm", there, path("/directory")},
+       "/directory: it is a directory; -r removes it with all that is in it");
+  says({"rm", there, path("")}, "/: the server's root cannot be removed");
+  says({"ls", "--connect=127.0.0.1%1", path("")}, "127.0.0.1: 127.0.0.1%1: Connection refused");
+  says({"ls", there, "--user-key=/nowhere", path("")},
+       "the user's key: /nowhere: No such file or directory");
+  self_certifying_path elsewhere = server.path();
+  elsewhere.location = *server_location::parse("127.0.0.1%1");
+  says({"ls", elsewhere.text()}, "127.0.0.1%1: Connection refused");
+}
+
 TEST_F(the_client, writes_to_devices_and_not_over_them_or_over_directories) {
   const finished f = run_program({"sfs", "get", there, path("/data"), "/dev/null"});
   EXPECT_EQ(f.status, 0) << f.errors;

@@ -82,7 +82,7 @@ outcome<fd_owner> connect_to(const server_location& where, const client_options&
   hints.ai_socktype = SOCK_STREAM;
   const std::string port = std::to_string(where.port);
   if (const int error = ::getaddrinfo(where.host.c_str(), port.c_str(), &hints, &found))
-    return failure{where.host + ": " + ::gai_strerror(error)};
+    return failure{::gai_strerror(error)};
   const std::unique_ptr<addrinfo, freed_by<::freeaddrinfo>> list(found);
   std::string why;
   for (const addrinfo* a = found; a; a = a->ai_next) {
@@ -91,7 +91,7 @@ outcome<fd_owner> connect_to(const server_location& where, const client_options&
     why = connect(fd.get(), *a, o, p);
     if (why.empty()) return fd;
   }
-  return failure{where.text + ": " + why};
+  return failure{why};
 }
 
 // Receives into the inbox. Empty, or why nothing came.
@@ -119,6 +119,8 @@ outcome<std::unique_ptr<client_channel>> client_channel::connect(const self_cert
                                                                  const client_options& options) {
   patience p(options);
   auto socket = connect_to(options.instead.value_or(server.location), options, p);
+  if (!socket && options.instead && options.instead->text != server.location.text)
+    return failure{options.instead->text + ": " + socket.why()};
   if (!socket) return socket.as_failure();
   const client_settings settings(server, options.suites);
   handshake h(settings);

@@ -112,7 +112,7 @@ copy_trouble put(remote_files& files, const std::string& from, std::string_view 
   const bool regular = S_ISREG(st.st_mode);
   const auto [parent, name] = directory_and_name(path);
   if (name.empty()) return remotely("the name of a file is missing");
-  auto directory = files.walk(parent);
+  auto directory = files.walk(parent, true);
   if (!directory) return remotely(directory.why());
   if (auto there = files.look_up(*directory, name))
     if (const auto a = files.attributes(*there); a && a->type == NF3DIR)

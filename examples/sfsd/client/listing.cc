@@ -123,7 +123,7 @@ std::string print_attributes(remote_files& files, std::string_view path) {
 std::string remove(remote_files& files, std::string_view path, bool recursive) {
   const auto [parent, name] = directory_and_name(path);
   if (name.empty()) return "the server's root cannot be removed";
-  auto directory = files.walk(parent);
+  auto directory = files.walk(parent, true);
   if (!directory) return directory.why();
   return remove_entry(files, *directory, std::string(name), recursive, 0);
 }

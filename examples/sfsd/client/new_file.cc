@@ -93,6 +93,7 @@ std::string source_mark(const std::string& source) {
 }
 
 failure why_not(const std::string& name) { return {name + ": " + system_reason()}; }
+failure why_not() { return {system_reason()}; }  // the file that the caller has named
 
 }  // namespace
 
@@ -100,21 +101,23 @@ outcome<new_file> new_file::create(const std::string& name) {
   fd_owner fd;
   if (name == "-") {
     fd = fd_owner(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
-    if (!fd) return failure{"standard output: " + system_reason()};
+    if (!fd) return why_not();
     return new_file(std::move(fd));
   }
   struct stat st;
   const bool exists = ::stat(name.c_str(), &st) == 0;
-  if (!exists && errno != ENOENT) return why_not(name);
-  if (exists && S_ISDIR(st.st_mode)) return failure{name + ": it is a directory"};
+  if (!exists && errno != ENOENT) return why_not();
+  if (exists && S_ISDIR(st.st_mode)) return failure{"it is a directory"};
   if (exists && !S_ISREG(st.st_mode)) {
     fd = fd_owner(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd) return why_not(name);
+    if (!fd) return why_not();
     return new_file(std::move(fd));
   }
   const std::string target = behind_links(name);
-  if (target.empty()) return why_not(name);
-  return create_beside(target, exists ? st.st_mode & 0777 : mode_of_new_files());
+  if (target.empty()) return why_not();
+  auto made = create_beside(target, exists ? st.st_mode & 0777 : mode_of_new_files());
+  if (!made && target != name) return failure{target + ": " + made.why()};
+  return made;
 }
 
 // Makes the temporary file in the directory of the target.
@@ -124,26 +127,26 @@ outcome<new_file> new_file::create_beside(const std::string& target, unsigned mo
   std::string part = directory + "." + target.substr(directory.size(), 200) + ".XXXXXX";
   if (part.size() >= sizeof part_to_remove) {
     errno = ENAMETOOLONG;
-    return why_not(target);
+    return why_not();
   }
   handle_signals();
   const signals_blocked until_it_is_known;
   new_file made(fd_owner(::mkostemp(part.data(), O_CLOEXEC)));
-  if (!made.fd_) return why_not(target);
+  if (!made.fd_) return why_not();
   std::strcpy(part_to_remove, part.c_str());
   made.name_ = target;
   made.part_ = std::move(part);
-  if (::fchmod(made.fd_.get(), mode) < 0) return why_not(target);
+  if (::fchmod(made.fd_.get(), mode) < 0) return why_not();
   return made;
 }
 
 outcome<new_file> new_file::resume(const std::string& name, const std::string& source) {
   struct stat st;
   const bool exists = ::stat(name.c_str(), &st) == 0;
-  if (!exists && errno != ENOENT) return why_not(name);
-  if (exists && !S_ISREG(st.st_mode)) return failure{name + ": only a regular file is resumed"};
+  if (!exists && errno != ENOENT) return why_not();
+  if (exists && !S_ISREG(st.st_mode)) return failure{"only a regular file is resumed"};
   const std::string target = behind_links(name);
-  if (target.empty()) return why_not(name);
+  if (target.empty()) return why_not();
   const std::string directory = directory_of(target);
   const std::string part =
       directory + "." + target.substr(directory.size(), 200) + "." + source_mark(source) + ".part";

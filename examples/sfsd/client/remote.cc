@@ -120,16 +120,23 @@ outcome<std::string> remote_files::link_target(file_handle& link) {
   return std::string(target.nfspath3_val, target.nfspath3_len);
 }
 
-outcome<file_handle> remote_files::walk(std::string_view path) {
+outcome<file_handle> remote_files::walk(std::string_view path, bool goes_on) {
   auto at = mount();
+  std::string_view directory;
   while (at && !path.empty()) {
     const std::size_t slash = path.find('/');
     const std::string_view name = path.substr(0, slash);
     path.remove_prefix(slash == path.npos ? path.size() : slash + 1);
     if (name.empty()) continue;
     auto next = look_up(*at, name);
-    if (!next) return failure{std::string(name) + ": " + next.why()};
+    if (!next) {
+      if (next.why() == status_text(NFS3ERR_NOTDIR))
+        return failure{std::string(directory) + ": " + next.why()};
+      const bool is_last = !goes_on && path.find_first_not_of('/') == path.npos;
+      return is_last ? next.as_failure() : failure{std::string(name) + ": " + next.why()};
+    }
     at = std::move(next);
+    directory = name;
   }
   return at;
 }

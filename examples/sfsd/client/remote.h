@@ -52,8 +52,9 @@ class remote_files {
   outcome<std::string> link_target(file_handle& link);
 
   // The file at a path beneath the root; names are looked up one by one, symbolic links not
-  // followed.
-  outcome<file_handle> walk(std::string_view path);
+  // followed. Why not begins with the name it is about, unless that is the last one and the caller
+  // does not go on behind it: he names the path himself.
+  outcome<file_handle> walk(std::string_view path, bool goes_on = false);
 
   struct entry {
     std::string name;
