@@ -35,6 +35,9 @@ class child : public refcount {
                 detail::wrap_like(detail::origin(*callback_), mkref(this), &child::ended));
   }
   void forget() { fdcb(pidfd_, selread, nullptr); }
+  int kill(int signal) const noexcept {
+    return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd_, signal, nullptr, 0));
+  }
 
  private:
   void ended();  // under the callback's color
@@ -61,6 +64,14 @@ class child_table final : detail::fork_participant {
     std::swap(place, fresh);
     if (!place) children_.erase(pid);
     return fresh;
+  }
+
+  // 0, or an errno. What is in the table is not reaped, at least not by us.
+  int kill(pid_t pid, int signal) noexcept {
+    const std::lock_guard lock(mutex_);
+    const auto place = children_.find(pid);
+    if (place == children_.end()) return ESRCH;
+    return place->second->kill(signal) == 0 ? 0 : errno;
   }
 
   // Takes `c` out; false if it is not there any more.
@@ -129,6 +140,10 @@ std::error_code chldcb(pid_t pid, callback<void, int>::ptr cb) {
   }
   if (old) old->forget();
   return {};
+}
+
+std::error_code chldkill(pid_t pid, int signal) noexcept {
+  return {child_table::instance().kill(pid, signal), std::system_category()};
 }
 
 }  // namespace async

@@ -27,4 +27,9 @@ namespace async {
 // and std::system_error if the very first use of async/ can't make the loop.
 std::error_code chldcb(pid_t pid, callback<void, int>::ptr cb);
 
+// Sends a signal to a child that chldcb() has a callback for. Unlike kill(2) it never hits another
+// process that has got the same number meanwhile, whichever color reaps the child. Fails with ESRCH
+// if there is no such callback (any more) or the child has been reaped, and else as kill(2).
+std::error_code chldkill(pid_t pid, int signal) noexcept;
+
 }  // namespace async
