@@ -24,6 +24,13 @@ class an_inode_table : public testing::Test {
     inodes.looked_up(*i);
     return i;
   }
+  async::ref<inode> made_directory(unsigned n) {
+    const auto i = inodes.of(numbered_handle(n));
+    inodes.store(*i, file_of_size(0, NF3DIR), token());
+    inodes.looked_up(*i);
+    inodes.made_empty(*i, token());
+    return i;
+  }
   void invalidate(unsigned n) {
     const byte_string h = numbered_handle(n);
     const const_bytes list[] = {h};
@@ -208,6 +215,106 @@ TEST_F(an_inode_table, bounds_the_names_that_are_not_there) {
     inodes.link(*root, "name" + std::to_string(n), nullptr, true);
   EXPECT_EQ(root->children.size(), inode_table::max_negative);
   EXPECT_TRUE(kernel.was_told("name 1/name0"));
+}
+
+TEST_F(an_inode_table, knows_that_a_name_is_not_there_until_it_is_told_otherwise) {
+  inodes.link(*root, "not there", nullptr, true);
+  time.advance(seconds(10));
+  EXPECT_DOUBLE_EQ(inodes.absence(*root, "not there"), 20.0);
+  EXPECT_EQ(inodes.absence(*root, "unknown"), 0.0);
+  inodes.link(*root, "there", known(1).get(), true);
+  EXPECT_EQ(inodes.absence(*root, "there"), 0.0);
+  invalidate(0);
+  EXPECT_EQ(inodes.absence(*root, "not there"), 0.0);
+}
+
+TEST_F(an_inode_table, knows_all_names_in_a_directory_that_we_have_made) {
+  const auto made = made_directory(1);
+  EXPECT_DOUBLE_EQ(inodes.absence(*made, "a"), 30.0);
+  inodes.link(*made, "b", known(2).get(), true);
+  EXPECT_EQ(inodes.absence(*made, "b"), 0.0);
+  EXPECT_DOUBLE_EQ(inodes.absence(*made, "c"), 30.0);
+  inodes.unlink(*made, "b");
+  EXPECT_DOUBLE_EQ(inodes.absence(*made, "b"), 30.0);
+}
+
+TEST_F(an_inode_table,
+       tells_the_kernel_what_it_believes_of_such_a_directory_when_others_change_it) {
+  const auto made = made_directory(1);
+  inodes.absence(*made, "a");
+  invalidate(1);
+  EXPECT_TRUE(kernel.was_told("name " + kernel.id(*made) + "/a"));
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+  EXPECT_EQ(inodes.absence(*made, "b"), 0.0);
+}
+
+TEST_F(an_inode_table, knows_no_such_names_when_the_connection_is_lost) {
+  const auto made = made_directory(1);
+  inodes.invalidate({}, ++changes);
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+}
+
+// What is changed on the server's machine without the server is seen then.
+TEST_F(an_inode_table, knows_such_names_for_one_lease_however_often_it_is_renewed) {
+  const auto made = made_directory(1);
+  time.advance(seconds(20));
+  inodes.store(*made, file_of_size(0, NF3DIR), token());
+  EXPECT_DOUBLE_EQ(inodes.absence(*made, "a"), 10.0);
+  time.advance(seconds(10));
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+  EXPECT_EQ(inodes.absence(*made, "b"), 0.0);
+}
+
+TEST_F(an_inode_table, does_not_know_the_names_if_somebody_was_faster) {
+  const reply_token asked = token();
+  inodes.invalidate({}, ++changes);
+  const auto made = known(1);
+  inodes.made_empty(*made, asked);
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+}
+
+TEST_F(an_inode_table, does_not_know_the_names_without_leases) {
+  inodes.set_lease(seconds(0));
+  EXPECT_EQ(inodes.absence(*made_directory(1), "a"), 0.0);
+}
+
+TEST_F(an_inode_table, does_not_know_what_is_there_while_a_call_may_add_a_name) {
+  const auto made = made_directory(1);
+  inodes.absence(*made, "a");
+  ++made->names_changing;
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+  EXPECT_EQ(inodes.absence(*made, "b"), 0.0);
+}
+
+TEST_F(an_inode_table, doubts_a_name_when_adding_it_has_failed) {
+  const auto made = made_directory(1);
+  inodes.absence(*made, "a");
+  inodes.doubt(*made, "a", false);
+  EXPECT_TRUE(kernel.was_told("name " + kernel.id(*made) + "/a"));
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+  EXPECT_EQ(inodes.absence(*made, "b"), 0.0);
+  const auto i = known(2);
+  inodes.link(*made, "there", i.get(), true);
+  inodes.doubt(*made, "there", false);
+  EXPECT_EQ(inodes.child_of(*made, "there"), i.get()) << "that one was there before";
+}
+
+TEST_F(an_inode_table, does_not_know_the_names_when_it_has_forgotten_one) {
+  const auto made = made_directory(1);
+  std::uint64_t id = 0;
+  {
+    const auto i = known(2);
+    id = i->id();
+    inodes.link(*made, "a", i.get(), true);
+  }
+  inodes.forget(id, 1);
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
+}
+
+TEST_F(an_inode_table, does_not_know_the_names_when_something_unknown_was_moved_there) {
+  const auto made = made_directory(1);
+  inodes.move(*root, "unknown", *made, "a");
+  EXPECT_EQ(inodes.absence(*made, "a"), 0.0);
 }
 
 TEST_F(an_inode_table, finds_a_file_by_the_handle_that_a_restarted_server_gave_it) {

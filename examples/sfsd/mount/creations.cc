@@ -9,11 +9,24 @@
 
 namespace sfs {
 
+// While a call is under way that may add the name, and if it has failed, it is not known whether
+// the name is there.
+file_system::made file_system::adding(const inode_ref& directory, const std::string& name,
+                                      made done) {
+  ++directory->names_changing;
+  return [=, this](int error, async::ptr<inode> child, bool current) {
+    --directory->names_changing;
+    if (error != 0) inodes_.doubt(*directory, name, error == EEXIST);
+    done(error, child, current);
+  };
+}
+
 // Takes what the reply says of the directory and of the new object. A server need not say what the
 // object is: then it is looked up.
 template <std::uint32_t Procedure, class Fill>
 void file_system::make_object(const inode_ref& directory, const std::string& name, Fill fill,
-                              made done) {
+                              made then) {
+  const made done = adding(directory, name, std::move(then));
   calls_.make<Procedure>(
       {directory},
       [directory, name, fill = std::move(fill)](auto& args) mutable {
@@ -33,15 +46,16 @@ void file_system::make_object(const inode_ref& directory, const std::string& nam
         if (a.error != 0) return done(a.error, nullptr, current);
         if (!ok.obj.handle_follows) return look_up_child(directory, name, done);
         const inode_ref child = inodes_.of(bytes_of(ok.obj.post_op_fh3_u.handle));
-        with_attributes(child, ok.obj_attributes, a.token,
-                        [=](int error) { done(error, child, current); });
+        with_attributes(child, ok.obj_attributes, a.token, [=, this, token = a.token](int error) {
+          if (Procedure == NFSPROC3_MKDIR) inodes_.made_empty(*child, token);
+          done(error, child, current);
+        });
       });
 }
 
 file_system::made file_system::entry_answer(request_ref r, const inode_ref& directory,
                                             const std::string& name) {
   return [this, r, directory, name](int error, async::ptr<inode> child, bool current) {
-    if (error == EEXIST) inodes_.unlink(*directory, name);
     if (error != 0) {
       r->error(error);
     } else if (r->entry(entry_for(directory, name, inode_ref(child), current))) {
@@ -72,14 +86,10 @@ void file_system::create(request_ref r, std::uint64_t id, std::string_view text,
   const std::string name(text);
   create_file(directory, name, first_attributes(mode, r->maker(), *directory, what_.who),
               [=, this](int error, async::ptr<inode> child, bool current) {
-                if (error == EEXIST) {
-                  inodes_.unlink(*directory, name);
-                  // The kernel looks again at ESTALE, and then opens what is there.
-                  r->error((info.flags & O_EXCL) != 0 ? EEXIST : ESTALE);
-                  return;
-                }
                 if (error != 0) {
-                  r->error(error);
+                  // The kernel looks again at ESTALE, and then opens what is there.
+                  const bool again = error == EEXIST && (info.flags & O_EXCL) == 0;
+                  r->error(again ? ESTALE : error);
                   return;
                 }
                 const inode_ref i(child);
@@ -166,6 +176,7 @@ void file_system::make_link(request_ref r, std::uint64_t id, std::uint64_t to,
   const inode_ref i(file), directory(found);
   r->may_be_interrupted(interruptions_, request::kind::changes);
   const std::string name(text);
+  const made done = adding(directory, name, entry_answer(r, directory, name));
   calls_.make<NFSPROC3_LINK>(
       {i, directory},
       [=](LINK3args& args) {
@@ -180,7 +191,6 @@ void file_system::make_link(request_ref r, std::uint64_t id, std::uint64_t to,
             a.results ? attributes_in(a.results->linkdir_wcc.after) : nullptr;
         inodes_.changed(*i, of_file, a.token, number);
         inodes_.changed(*directory, of_directory, a.token, number);
-        const made done = entry_answer(r, directory, name);
         if (a.error != 0) return done(a.error, nullptr, current);
         if (i->is_trusted(inodes_.time().now())) return done(0, i, current);
         fetch_attributes(i, [=](int error) { done(error, i, current); });

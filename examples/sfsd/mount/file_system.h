@@ -124,8 +124,9 @@ class file_system final : private write_target {
 
   // creations.cc
   using made = std::function<void(int error, async::ptr<inode> child, bool current)>;
+  made adding(const inode_ref& directory, const std::string& name, made done);
   template <std::uint32_t Procedure, class Fill>
-  void make_object(const inode_ref& directory, const std::string& name, Fill fill, made done);
+  void make_object(const inode_ref& directory, const std::string& name, Fill fill, made then);
   made entry_answer(request_ref r, const inode_ref& directory, const std::string& name);
   void create_file(const inode_ref& directory, const std::string& name, const sattr3& first,
                    made done);

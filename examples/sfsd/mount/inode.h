@@ -84,6 +84,8 @@ class inode final : public async::refcount {
   int loss = 0;              // why, the last time
 
   entries children;                               // of a directory
+  clock::time_point complete{};                   // till then, they are all that there is
+  unsigned names_changing = 0;                    // calls under way that may add one
   boost::intrusive::list<directory_entry> names;  // the entries that name this file
   // Names in it that only we are to know, and whose they are.
   std::map<std::string, async::ptr<inode>, std::less<>> hidden;

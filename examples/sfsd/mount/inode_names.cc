@@ -24,19 +24,40 @@ directory_entry& inode_table::entry_in(inode& directory, std::string_view name) 
 }
 
 double inode_table::link(inode& directory, std::string_view name, inode* child, bool current) {
-  directory_entry& e = entry_in(directory, name);
   // That a name is not there can only be believed if we will be told when it is.
-  e.until = current && (child || leased_) ? directory.until : clock::time_point{};
+  const auto until = current && (child || leased_) ? directory.until : clock::time_point{};
+  if (!child) return link_nothing(directory, name, until);
+  directory_entry& e = entry_in(directory, name);
+  e.until = until;
   e.child = child;
-  const std::chrono::duration<double> left = e.until - time_.now();
-  if (child) {
-    child->names.push_front(e);
-  } else {
-    negative_.push_front(e);
-    if (left.count() <= 0) drop_entry(directory, directory.children.find(name));
-    bound_negatives();
-  }
-  return std::max(0.0, left.count());
+  child->names.push_front(e);
+  return seconds_until(until);
+}
+
+double inode_table::link_nothing(inode& directory, std::string_view name, clock::time_point until) {
+  directory_entry& e = entry_in(directory, name);
+  e.until = until;
+  negative_.push_front(e);
+  const double left = seconds_until(until);
+  if (left <= 0) drop_entry(directory, directory.children.find(name));
+  bound_negatives();
+  return left;
+}
+
+// The kernel looks a name up once more before it makes a file that must not be there yet.
+double inode_table::absence(inode& directory, std::string_view name) {
+  if (directory.names_changing > 0) return 0;
+  const auto at = directory.children.find(name);
+  if (at != directory.children.end()) return at->second.child ? 0 : seconds_until(at->second.until);
+  return time_.now() < directory.complete ? link_nothing(directory, name, directory.complete) : 0;
+}
+
+void inode_table::doubt(inode& directory, std::string_view name, bool kernel_knows) {
+  directory.complete = {};
+  const auto at = directory.children.find(name);
+  if (at == directory.children.end() || at->second.child) return;
+  if (time_.now() < at->second.until && !kernel_knows) observer_.name_changed(directory, name);
+  drop_entry(directory, at);
 }
 
 void inode_table::unlink(inode& directory, std::string_view name) {
@@ -48,7 +69,10 @@ void inode_table::move(inode& from, std::string_view name, inode& to, std::strin
   inode* const child = child_of(from, name);
   unlink(to, new_name);
   unlink(from, name);
-  if (!child) return;
+  if (!child) {
+    to.complete = {};
+    return;
+  }
   directory_entry& e = entry_in(to, new_name);
   e.child = child;
   e.until = time_.now() + term_;  // the kernel has moved its own, whatever its time is
@@ -90,6 +114,7 @@ void inode_table::bound_negatives() {
 
 // The kernel has to look every name in the directory up again.
 void inode_table::distrust_names(inode& directory) {
+  directory.complete = {};
   const auto now = time_.now();
   for (auto at = directory.children.begin(); at != directory.children.end();) {
     const auto here = at++;

@@ -79,13 +79,16 @@ void inode_table::forget(std::uint64_t id, std::uint64_t times) {
   if (found == kept_.end()) return;
   inode& i = *found->second;
   i.lookups_ -= std::min(times, i.lookups_);
-  if (i.lookups_ == 0) kept_.erase(found);
+  if (i.lookups_ > 0) return;
+  i.complete = {};  // who is not kept is not told when anything may have changed
+  kept_.erase(found);
 }
 
 // What was changed before an inode went must not be believed when a late reply brings it back.
 void inode_table::remove(inode& i) noexcept {
   while (!i.names.empty()) {
     directory_entry& e = i.names.front();
+    e.directory->complete = {};
     drop_entry(*e.directory, e.directory->children.find(*e.name));
   }
   while (!i.children.empty()) drop_entry(i, i.children.begin());
@@ -152,7 +155,7 @@ void inode_table::invalidate(std::span<const const_bytes> handles, std::uint64_t
   if (handles.empty()) {
     all_changed_ = std::max(all_changed_, number);
     for (const auto& [id, i] : kept_) {
-      i->watched = {};
+      i->watched = i->complete = {};
       if (i->until != clock::time_point{} || !i->children.empty()) distrust(*i, number);
     }
     return;
@@ -173,8 +176,7 @@ void inode_table::invalidate(std::span<const const_bytes> handles, std::uint64_t
 
 double inode_table::attributes_timeout(const inode& i) const noexcept {
   if (i.dirty && i.dirty->has_unacknowledged()) return 0;
-  const std::chrono::duration<double> left = i.until - time_.now();
-  return std::max(0.0, left.count());
+  return seconds_until(i.until);
 }
 
 }  // namespace sfs

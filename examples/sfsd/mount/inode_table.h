@@ -93,6 +93,17 @@ class inode_table {
   // believe that: as long as the directory's attributes if what said so is `current`, else not.
   double link(inode& directory, std::string_view name, inode* child, bool current);
   void unlink(inode& directory, std::string_view name);
+
+  // The call with this token has made the directory: there is nothing in it but what we put there.
+  // So it stays until the lease ends, or the server says that somebody has changed it.
+  void made_empty(inode& directory, const reply_token& token) noexcept {
+    if (leased_ && is_current(directory, token)) directory.complete = token.sent + term_;
+  }
+  // A call that would have added the name has failed: nobody knows whether it is there. The kernel
+  // is told so unless it knows.
+  void doubt(inode& directory, std::string_view name, bool kernel_knows);
+  // If it is known that there is no such name: for how long the kernel may believe that. Else 0.
+  double absence(inode& directory, std::string_view name);
   void move(inode& from, std::string_view name, inode& to, std::string_view new_name);
   inode* child_of(const inode& directory, std::string_view name) const noexcept;
   // One of its paths beneath the root, for messages; its number if it has no name.
@@ -120,6 +131,10 @@ class inode_table {
   void distrust_names(inode& directory);
   void drop_entry(inode& directory, inode::entries::iterator at) noexcept;
   void bound_negatives();
+  double link_nothing(inode& directory, std::string_view name, clock::time_point until);
+  double seconds_until(clock::time_point when) const noexcept {
+    return std::max(0.0, std::chrono::duration<double>(when - time_.now()).count());
+  }
   directory_entry& entry_in(inode& directory, std::string_view name);
 
   timing& time_;

@@ -95,6 +95,12 @@ void file_system::look_up(request_ref r, std::uint64_t id, std::string_view text
     r->error(ENOENT);
     return;
   }
+  if (const double seconds = inodes_.absence(*directory, text)) {
+    fuse_entry_param e{};
+    e.entry_timeout = seconds;
+    r->entry(e);
+    return;
+  }
   r->may_be_interrupted(interruptions_);
   const std::string name(text);
   look_up_child(directory, name, [=, this](int error, async::ptr<inode> child, bool current) {

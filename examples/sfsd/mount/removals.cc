@@ -195,6 +195,7 @@ void file_system::rename(request_ref r, std::uint64_t from_id, std::string_view 
 
 void file_system::rename_now(request_ref r, const inode_ref& from, const std::string& name,
                              const inode_ref& to, const std::string& new_name) {
+  ++to->names_changing;
   calls_.make<NFSPROC3_RENAME>(
       {from, to},
       [=](RENAME3args& args) {
@@ -202,6 +203,8 @@ void file_system::rename_now(request_ref r, const inode_ref& from, const std::st
         args.to = place(to, new_name);
       },
       [=, this](answer<NFSPROC3_RENAME>& a) {
+        --to->names_changing;
+        if (a.error != 0) inodes_.doubt(*to, new_name, false);
         inode* const replaced = inodes_.child_of(*to, new_name);
         const async::ptr<inode> kept =
             replaced ? async::ptr<inode>(async::mkref(replaced)) : nullptr;
