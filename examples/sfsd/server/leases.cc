@@ -37,9 +37,9 @@ bool lease_table::has_changed(const holder& h, const sealed_handle& file,
                               std::uint64_t seen) const noexcept {
   if (seen == last_.load(std::memory_order_relaxed)) return false;  // it only changes in our color
   if (recent_.empty() || recent_.front().number > seen + 1) return true;  // perhaps
-  return std::any_of(recent_.rbegin(), recent_.rend(), [&](const changed& c) {
-    return c.number > seen && c.by != &h && c.file == file;
-  });
+  for (auto c = recent_.rbegin(); c != recent_.rend() && c->number > seen; ++c)
+    if (c->by != &h && c->file == file) return true;
+  return false;
 }
 
 void lease_table::show(holder& h, std::span<const sealed_handle> files, std::uint64_t seen,
