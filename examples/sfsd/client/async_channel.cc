@@ -61,17 +61,26 @@ void async_channel::connected(int fd) {
   write();
 }
 
+// Whoever gets a full buffer receives again: more is probably there.
 void async_channel::readable() {
   const auto self = async::mkref(this);
-  if (state_ == state::closed) return;
+  for (int n = 0; n < buffers_at_a_time && state_ != state::closed; ++n)
+    if (!receive()) return;
+}
+
+// Whether the buffer was filled.
+bool async_channel::receive() {
   const bytes space = inbox_.space();
   const ssize_t n = ::recv(socket_.get(), space.data(), space.size(), 0);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n < 0) return end("the connection broke: " + system_reason());
-  if (n == 0) return end("the connection was cut off");
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (n <= 0) {
+    end(n < 0 ? "the connection broke: " + system_reason() : "the connection was cut off");
+    return false;
+  }
   inbox_.received(static_cast<std::size_t>(n));
   if (state_ == state::handshake) shake_hands();
   if (state_ == state::open) take_messages();
+  return static_cast<std::size_t>(n) == space.size();
 }
 
 void async_channel::shake_hands() {

@@ -83,6 +83,7 @@ class async_channel final : public async::refcount {
 
   void connected(int fd);
   void readable();
+  bool receive();
   void writable();
   void shake_hands();
   void take_messages();
@@ -93,6 +94,7 @@ class async_channel final : public async::refcount {
   void release_all();
 
   static constexpr std::size_t enough_waiting = 256 * 1024;
+  static constexpr int buffers_at_a_time = 8;  // then others have their turn
   timing& time_;
   std::optional<handlers> handlers_;
   async::callback<void>::ptr relieved_;

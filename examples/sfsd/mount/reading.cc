@@ -36,11 +36,15 @@ bool decode(const_bytes from, read_result& out) noexcept {
 }  // namespace
 
 struct file_system::reading {
+  // Not zeroed: what is before `end` is filled before it is given to anybody.
+  void make_buffer() { buffer.reset(new std::uint8_t[end]); }
+  const_bytes result() const noexcept { return {buffer.get(), end}; }
+
   request_ref request;
   inode_ref file;
   std::uint64_t offset;
-  std::vector<std::uint8_t> buffer;
-  std::size_t end;     // of the file, if it is in the buffer; else of the buffer
+  std::size_t end;  // of the file, if it is in the buffer; else of the buffer
+  std::unique_ptr<std::uint8_t[]> buffer{};
   unsigned asked = 0;  // READs that are not answered
   int error = 0;
 };
@@ -50,11 +54,11 @@ void file_system::read(request_ref r, std::uint64_t id, std::uint64_t offset, st
   if (!found) return;
   const inode_ref i(found);
   size = std::min<std::size_t>(size, 16 << 20);
-  auto all = std::make_shared<reading>(reading{r, i, offset, {}, size, 0, 0});
+  auto all = std::make_shared<reading>(reading{r, i, offset, size});
   if (i->dirty && !i->data_stale) {
-    all->buffer.resize(size);
-    if (i->dirty->read(offset, all->buffer)) {
-      r->data(all->buffer);
+    all->make_buffer();
+    if (i->dirty->read(offset, {all->buffer.get(), size})) {
+      r->data(all->result());
       return;
     }
   }
@@ -62,7 +66,7 @@ void file_system::read(request_ref r, std::uint64_t id, std::uint64_t offset, st
   // What was written is at the server before it is asked.
   writes_.flush(i, [this, all, size] {
     if (all->request->is_answered()) return;
-    if (size > what_.read_size) all->buffer.resize(size);
+    if (size > what_.read_size && !all->buffer) all->make_buffer();
     for (std::size_t at = 0; at < size; at += what_.read_size)
       ask_piece(all, at, std::min<std::size_t>(what_.read_size, size - at));
     if (size == 0) all->request->data({});
@@ -89,13 +93,13 @@ void file_system::piece_arrived(std::shared_ptr<reading> all, std::size_t at, st
     all->error = EIO;
   } else {
     learn(*all->file, res.attributes, r.token);
-    if (all->buffer.empty() && all->asked == 0 && at == 0 &&
+    if (!all->buffer && all->asked == 0 && at == 0 &&
         (res.eof || res.data.size() == size || res.data.empty())) {
       all->request->data(res.data);  // not copied
       return;
     }
-    if (all->buffer.empty()) all->buffer.resize(all->end);
-    std::memcpy(all->buffer.data() + at, res.data.data(), res.data.size());
+    if (!all->buffer) all->make_buffer();
+    std::memcpy(all->buffer.get() + at, res.data.data(), res.data.size());
     const std::size_t got = at + res.data.size();
     if (res.eof || res.data.empty()) {
       all->end = std::min(all->end, got);
@@ -107,7 +111,7 @@ void file_system::piece_arrived(std::shared_ptr<reading> all, std::size_t at, st
   if (all->error != 0) {
     all->request->error(all->error);
   } else {
-    all->request->data(const_bytes(all->buffer).first(all->end));
+    all->request->data(all->result());
   }
 }
 
