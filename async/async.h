@@ -13,7 +13,7 @@
 //                   runnable color from the queue
 //   5 running       it runs some of that color's callbacks,     mp/runtime.h
 //                   in order, and gives the color back
-//   6 output        callbacks fill buffers, which drain into    suio/suio.h
+//   6 output        callbacks fill buffers, which drain into    suio/suio.h async/aios.h
 //                   fds without copying
 //
 //        fd ready           fdcb, delaycb, ...        post                 workers
@@ -54,6 +54,7 @@
 #pragma once
 
 #include "async/blocking.h"
+#include "async/aios.h"
 #include "async/child.h"
 #include "async/err.h"
 #include "async/fd.h"

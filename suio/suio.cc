@@ -6,7 +6,6 @@
 #include "suio/suio.h"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 
 #include "suio/detail/watch.h"
@@ -62,10 +61,16 @@ void suio::copy_in_parts(const char* data, std::size_t bytes) {
 }
 
 bool suio::format(const char* format, ...) {
-  using detail::block;
-  if (free_size() == 0) new_free_space(empty() ? block::small_payload : block::payload);
   std::va_list arguments;
   va_start(arguments, format);
+  const bool converted = vformat(format, arguments);
+  va_end(arguments);
+  return converted;
+}
+
+bool suio::vformat(const char* format, std::va_list arguments) {
+  using detail::block;
+  if (free_size() == 0) new_free_space(empty() ? block::small_payload : block::payload);
   std::va_list again;
   va_copy(again, arguments);
   int length = std::vsnprintf(free_, free_size(), format, arguments);
@@ -75,7 +80,6 @@ bool suio::format(const char* format, ...) {
     length = std::vsnprintf(free_, free_size(), format, again);
   }
   va_end(again);
-  va_end(arguments);
   if (length > 0) commit(static_cast<std::size_t>(length));
   if (empty()) drop_free_space();
   return length >= 0;

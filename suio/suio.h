@@ -34,6 +34,7 @@
 
 #include <sys/uio.h>
 
+#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -128,6 +129,7 @@ class suio {
   // Appends what printf would print. False, and nothing is appended, if an argument can't be
   // converted (see printf(3); only wide characters can't).
   [[gnu::format(printf, 2, 3)]] bool format(const char* format, ...);
+  [[gnu::format(printf, 2, 0)]] bool vformat(const char* format, std::va_list arguments);
 
   // Moves all bytes of `other`, and its completion marks, to the end of this suio: O(ranges), no
   // byte is copied. Not from itself: that aborts.
