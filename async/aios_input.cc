@@ -93,10 +93,9 @@ void aios::cancel_read() noexcept {
 void aios::fill() {
   if (!in_) in_ = detail::spare<suio>::take();
   const io_result result = over_->read(in_fd_, *in_, suio::all);
+  if (result.bytes != 0) note_time(active_since_);
   switch (result.status) {
     case io_status::done:
-      note_time(active_since_);
-      break;
     case io_status::would_block:
       break;
     case io_status::eof:

@@ -64,6 +64,7 @@
 #include "async/server.h"
 #include "async/signal.h"
 #include "async/timer.h"
+#include "async/tls.h"
 #include "mp/color.h"
 #include "mp/runtime.h"
 #include "suio/suio.h"

@@ -7,11 +7,16 @@
 #include <cstdint>
 #include <system_error>
 
+#include "async/tls.h"
+
 namespace async::detail {
 
-inline std::int32_t packed_error(const std::error_code& error) noexcept { return error.value(); }
+inline std::int32_t packed_error(const std::error_code& error) noexcept {
+  return error.category() == tls_category() ? -error.value() : error.value();
+}
 
 inline std::error_code unpacked_error(std::int32_t packed) noexcept {
+  if (packed < 0) return {-packed, tls_category()};
   return {packed, std::system_category()};
 }
 

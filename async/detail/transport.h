@@ -19,7 +19,7 @@ class transport {
   transport& operator=(const transport&) = delete;
 
   // Appends what has come, 64 KiB or so at most; after that, what is still to come makes the fd
-  // readable. would_block, eof and error as suio::input.
+  // readable. would_block, eof and error as suio::input, but eof and error may come with bytes.
   virtual io_result read(int fd, suio& to, std::size_t most) = 0;
 
   // Writes `from`, and what else has to be written first, as far as the fd takes it; as

@@ -7,6 +7,7 @@
 #include <deque>
 #include <stdexcept>
 
+#include "async/aios.h"
 #include "async/fd.h"
 #include "async/main.h"
 #include "bench/fds/pipe_ring.h"
@@ -39,7 +40,44 @@ class ours_connection : public connection {
   std::atomic<std::size_t>& open_;
 };
 
+// The same on a buffered stream.
+class stream_connection : public async::refcount {
+ public:
+  stream_connection(int fd, const work* compute, const async::color& color,
+                    std::atomic<std::size_t>& open)
+      : stream_(async::aios::make(fd, nullptr, color)), compute_(compute), open_(open) {}
+
+  void next() {
+    stream_->read_exactly(message_size, async::wrap(mkref(this), &stream_connection::got));
+  }
+
+ private:
+  void got(async::aios_read& request) {
+    if (!request) {
+      stream_->close();
+      if (open_.fetch_sub(1) == 1) async::stop();
+      return;
+    }
+    if (compute_ != nullptr) (*compute_)();
+    stream_->write(request.text());
+    next();
+  }
+
+  const async::aios_t stream_;
+  const work* compute_;
+  std::atomic<std::size_t>& open_;
+};
+
 }  // namespace
+
+void serve_on_streams(const std::vector<int>& fds, const work* compute, unsigned cpus) {
+  std::atomic<std::size_t> open{fds.size()};
+  for (const int fd : fds)
+    async::make_ref<stream_connection>(fd, compute,
+                                       cpus > 1 ? async::color::fresh() : async::color(), open)
+        ->next();
+  async::amain(async::runtime_options{.cpus = cpus});
+}
 
 void serve_on_ours(const std::vector<int>& fds, const work* compute, unsigned cpus) {
   std::atomic<std::size_t> open{fds.size()};

@@ -30,8 +30,9 @@ void serve(benchmark::State& state, server serve_on, const client_options& optio
   });
 }
 
-void add_server(const std::string& engine, server serve_on, std::size_t connections) {
-  add("fds/server/cpus:1/connections:" + std::to_string(connections), engine,
+void add_server(const std::string& name, const std::string& engine, server serve_on,
+                std::size_t connections) {
+  add("fds/" + name + "/cpus:1/connections:" + std::to_string(connections), engine,
       [=](benchmark::State& state) {
         serve(state, serve_on, client_options{.connections = connections}, nullptr);
       });
@@ -48,13 +49,16 @@ void add_computing_server(const std::string& engine, unsigned cpus) {
 
 const bool added = [] {
   for (const std::size_t connections : {64u, 1024u}) {
-    add_server("ours", &serve_on_ours, connections);
+    add_server("server", "ours", &serve_on_ours, connections);
     add_server(
         "peer:libev", [](auto& fds, auto* compute, unsigned) { serve_on_libev(fds, compute); },
         connections);
     add_server(
         "peer:epoll", [](auto& fds, auto* compute, unsigned) { serve_on_epoll(fds, compute); },
         connections);
+    // The same on a buffered stream, against the callbacks on the bare fd above.
+    add_server("server_aios", "ours", &serve_on_streams, connections);
+    add_server("server_aios", "peer:fdcb", &serve_on_ours, connections);
   }
   if (cpu_count() > 1) {
     add_computing_server("ours", 2);

@@ -37,6 +37,8 @@ class connection {
 
 /// On the library. With several CPUs each connection has a color of its own.
 void serve_on_ours(const std::vector<int>& fds, const work* compute, unsigned cpus);
+/// The same, with a buffered stream for each connection.
+void serve_on_streams(const std::vector<int>& fds, const work* compute, unsigned cpus);
 /// On one CPU.
 void serve_on_libev(const std::vector<int>& fds, const work* compute);
 /// On one CPU.

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "async/async.h"
+#include "tests/async/certificates.h"
 #include "tests/examples/program.h"
 
 namespace async::test {
@@ -51,6 +53,40 @@ TEST(page_example, sends_all_of_one_page_to_each_client) {
   const program_result result = server.finish();
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.out, "page sent\npage sent\n");
+}
+
+TEST(streams_example, answers_a_client_that_takes_much_slowly) {
+  program server("10_streams", {.arguments = {"0", "1"}});
+  connection client(port_of(server), 4096);
+  client.send("2 lines\n400000 of much\n");
+  EXPECT_EQ(client.receive_line(), "2 2 lines");
+  EXPECT_EQ(client.receive_line(), "1 2 lines");
+  for (int i = 400'000; i > 0; --i) {
+    ASSERT_EQ(client.receive_line(), std::to_string(i) + " 400000 of much");
+  }
+  client.end();
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_EQ(server.finish().status, 0);
+}
+
+TEST(streams_example, speaks_tls_if_it_has_a_certificate) {
+  certificates files;
+  const tls_identity identity = files.identity("localhost", "server");
+  program server("10_streams", {.arguments = {"0", "1", identity.chain, identity.key}});
+  const auto trusting = tls_context::client({.authorities = files.authority()});
+  std::string answer;
+  tcpconnect("127.0.0.1", port_of(server), wrap([&](int fd) {
+               const aios_t io = tls_connect(fd, trusting, "localhost");
+               io->write("2 secrets\n");
+               io->end_output();
+               io->read_all(100, wrap([&answer](aios_read& r) {
+                              answer = r.text();
+                              stop();
+                            }));
+             }));
+  amain();
+  EXPECT_EQ(answer, "2 2 secrets\n1 2 secrets\n");
+  EXPECT_EQ(server.finish().status, 0);
 }
 
 // What 07_colored_hash answers to a line.

@@ -1,0 +1,209 @@
+// Writing to streams over plain fds: what goes out together, when a writer is held up, and how a
+// stream ends.
+#include <cerrno>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "async/aios.h"
+#include "tests/async/streams.h"
+
+namespace async::test {
+namespace {
+
+class aios_writes : public each_cpu_count {
+ protected:
+  connected pair;
+  aios_t io = aios::make(pair.ours);
+};
+ASYNC_TEST_EACH_CPU_COUNT(aios_writes);
+
+// A packet socket keeps apart what was written apart.
+TEST_P(aios_writes, all_of_one_callback_go_out_together) {
+  connected packets(SOCK_SEQPACKET);
+  const auto stream = aios::make(packets.ours);
+  packets.send("go\n");
+  stream->read_line(10, wrap([&](aios_read& r) {
+                      stream->write("<");
+                      stream->write(r.text());
+                      stream->format("%c", '>');
+                      stream->when_written(wrap([&](std::error_code) { stop(); }));
+                    }));
+  run();
+  char got[10];
+  EXPECT_EQ(recv(packets.peer, got, sizeof got, 0), 4);
+}
+
+TEST_P(aios_writes, from_any_callback_of_the_color_go_out_together) {
+  connected packets(SOCK_SEQPACKET);
+  const auto stream = aios::make(packets.ours);
+  cpucb(wrap([&] {
+    stream->write("<");
+    stream->write(">");
+    stream->when_written(wrap([&](std::error_code) { stop(); }));
+  }));
+  run();
+  char got[10];
+  EXPECT_EQ(recv(packets.peer, got, sizeof got, 0), 2);
+}
+
+TEST_P(aios_writes, a_slow_peer_holds_up_who_asks_and_all_arrives_in_order) {
+  auto options = make_ref<aios_options>();
+  options->high = 100'000;
+  options->low = 10'000;
+  const auto own = color::fresh();
+  const auto stream = aios::make(dup(pair.ours), options, own);
+  std::size_t most = 0;
+  int written = 0;
+  constexpr int pieces = 2000;
+  const std::function<void()> produce = [&] {
+    while (written < pieces && !stream->full()) stream->format("%01000d", written++);
+    most = std::max(most, stream->queued());
+    if (written == pieces) return stream->end_output();
+    stream->when_writable(wrap([&](std::error_code failed) {
+      EXPECT_FALSE(failed);
+      EXPECT_LE(stream->queued(), 10'000u);
+      produce();
+    }));
+  };
+  post(own, [&] { produce(); });
+  // The peer reads as slowly as a color of its own can.
+  const auto peer = aios::make(std::exchange(pair.peer, -1), nullptr, color::fresh());
+  std::string got;
+  std::function<void()> next = [&] {
+    peer->read_any(700, wrap([&](aios_read& r) {
+                     got += r.text();
+                     if (!r) return stop();
+                     next();
+                   }));
+  };
+  post(peer->its_color(), [&] { next(); });
+  run();
+  EXPECT_LE(most, 101'000u);
+  ASSERT_EQ(got.size(), 1000u * pieces);
+  for (int i = 0; i < pieces; ++i) {
+    ASSERT_EQ(std::stoi(got.substr(static_cast<std::size_t>(i) * 1000, 1000)), i);
+  }
+}
+
+TEST_P(aios_writes, end_output_half_closes_after_what_is_queued_and_reading_goes_on) {
+  io->write("last");
+  io->end_output();
+  io->write("dropped");
+  std::string answer;
+  io->read_all(100, wrap([&](aios_read& r) {
+                 answer = r.text();
+                 stop();
+               }));
+  const auto peer = aios::make(std::exchange(pair.peer, -1));
+  peer->read_all(100, wrap([&](aios_read& r) {
+                   EXPECT_EQ(told(r), "done:last");
+                   peer->write("answer");
+                   peer->close();
+                 }));
+  run();
+  EXPECT_EQ(answer, "answer");
+}
+
+TEST_P(aios_writes, are_sent_before_a_stream_that_was_dropped_is_closed) {
+  const std::string much(1'000'000, 'm');
+  post(color(), [&] {
+    io->write(much);
+    io = aios::make(dup(pair.peer));
+  });
+  std::string got;
+  post(color(), [&] {
+    io->read_all(2'000'000, wrap([&](aios_read& r) {
+                   got = r.text();
+                   stop();
+                 }));
+  });
+  run();
+  EXPECT_TRUE(got == much);
+}
+
+TEST_P(aios_writes, close_sends_what_is_queued_and_then_closes) {
+  const std::string much(1'000'000, 'm');
+  const int fd = pair.ours;
+  const auto peer = aios::make(std::exchange(pair.peer, -1));
+  bool written = false;
+  post(color(), [&] {
+    io->read_any(1, wrap([](aios_read&) { FAIL(); }));
+    io->write(much);
+    io->when_written(wrap([&](std::error_code failed) { written = !failed; }));
+    io->close();
+    io->write("dropped");
+    peer->read_all(2'000'000, wrap([&](aios_read& r) {
+                     EXPECT_TRUE(r.text() == much);
+                     stop();
+                   }));
+  });
+  run();
+  EXPECT_TRUE(written);
+  EXPECT_LT(fcntl(fd, F_GETFD), 0);
+}
+
+TEST_P(aios_writes, abort_resets_the_connection_and_destroys_all_callbacks) {
+  const int door = tcp_listen(0, "127.0.0.1");
+  int alive = 0;
+  int accepted = -1;
+  std::string peer_got;
+  const acceptor accepting(
+      door, wrap([&](int fd) {
+        accepted = fd;
+        const auto stream = aios::make(fd);
+        stream->write(std::string(100'000, 'x'));
+        stream->when_written(wrap([v = counted_value(alive)](std::error_code) { FAIL(); }));
+        stream->read_any(1, wrap([v = counted_value(alive)](aios_read&) { FAIL(); }));
+        stream->abort();
+        EXPECT_EQ(alive, 0);
+      }));
+  tcpconnect("127.0.0.1", local_port(door), wrap([&](int fd) {
+               const auto peer = aios::make(fd);
+               peer->read_all(1'000'000, wrap([&, peer](aios_read& r) {
+                                EXPECT_EQ(r.status(), aios_status::error);
+                                EXPECT_EQ(r.error(), std::errc::connection_reset);
+                                stop();
+                              }));
+             }));
+  run();
+  EXPECT_LT(fcntl(accepted, F_GETFD), 0);
+}
+
+TEST_P(aios_writes, tell_of_a_peer_that_is_gone_and_then_queue_nothing) {
+  pair.end_peer();
+  std::vector<int> errors;
+  post(color(), [&] {
+    io->write(std::string(1'000, 'x'));
+    io->when_writable(wrap([&](std::error_code failed) {
+      errors.push_back(failed.value());
+      stop();
+    }));
+    io->when_written(wrap([&](std::error_code failed) {
+      errors.push_back(failed.value());
+      io->write("more");
+      EXPECT_EQ(io->queued(), 0u);
+    }));
+  });
+  run();
+  EXPECT_EQ(errors, (std::vector<int>{EPIPE, EPIPE}));
+}
+
+TEST_P(aios_writes, to_a_peer_that_has_answered_and_gone_leave_the_answer_readable) {
+  pair.send("refused\n");
+  pair.end_peer();
+  post(color(), [&] {
+    io->write(std::string(100'000, 'x'));
+    io->when_written(wrap([&](std::error_code failed) {
+      EXPECT_TRUE(failed);
+      io->read_line(100, wrap([](aios_read& r) {
+                      EXPECT_EQ(told(r), "done:refused");
+                      stop();
+                    }));
+    }));
+  });
+  run();
+}
+
+}  // namespace
+}  // namespace async::test
