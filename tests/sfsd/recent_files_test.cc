@@ -17,9 +17,13 @@ class recent : public testing::Test {
     c.handle = sealed_handle(as_bytes(std::string_view(&name, 1)));
     return c;
   }
-  void remember(recent_files& files, char name) {
-    fd_owner fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    files.remember(call_for(name), async::make_ref<open_file>(std::move(fd), who, false), now);
+  // Returns its descriptor.
+  int remember(recent_files& files, char name, bool for_writing = false, int seconds = 0) {
+    fd_owner fd(::open("/dev/null", (for_writing ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
+    const int number = fd.get();
+    files.remember(call_for(name), async::make_ref<open_file>(std::move(fd), who, for_writing),
+                   now + std::chrono::seconds(seconds));
+    return number;
   }
   // Which of these files are kept.
   std::string kept(recent_files& files, std::string_view names = "abcdefgh") {
@@ -80,6 +84,25 @@ TEST_F(recent, files_give_their_permits_back_when_they_are_cleared_and_in_the_en
   remember(later, 'f');
   remember(later, 'g');
   EXPECT_EQ(kept(later), "fg");
+}
+
+TEST_F(recent, files_of_one_handle_that_were_written_know_of_errors_since_the_first_was_opened) {
+  std::counting_semaphore<> permits{4};
+  recent_files files(permits);
+  const auto longest = [&](char name) {
+    const open_file* const f = files.longest_written(call_for(name).handle.view());
+    return f ? f->fd() : -1;
+  };
+  remember(files, 'a');
+  EXPECT_EQ(longest('a'), -1) << "it was only read";
+  const int first = remember(files, 'a', true, 2), second = remember(files, 'a', true, 4);
+  remember(files, 'b', true, 1);
+  EXPECT_EQ(longest('a'), first);
+  remember(files, 'c');
+  remember(files, 'd');
+  EXPECT_EQ(longest('a'), second);
+  files.clear();
+  EXPECT_EQ(longest('a'), -1);
 }
 
 }  // namespace

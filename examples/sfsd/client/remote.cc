@@ -130,7 +130,7 @@ outcome<file_handle> remote_files::walk(std::string_view path, bool goes_on) {
     if (name.empty()) continue;
     auto next = look_up(*at, name);
     if (!next) {
-      if (next.why() == status_text(NFS3ERR_NOTDIR))
+      if (!directory.empty() && next.why() == status_text(NFS3ERR_NOTDIR))
         return failure{std::string(directory) + ": " + next.why()};
       const bool is_last = !goes_on && path.find_first_not_of('/') == path.npos;
       return is_last ? next.as_failure() : failure{std::string(name) + ": " + next.why()};

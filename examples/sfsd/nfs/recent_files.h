@@ -36,12 +36,15 @@ class recent_files {
     return nullptr;
   }
 
-  // Each file of this handle that is still open for writing, however long it has been.
-  template <class Visit>
-  void each_written(const_bytes handle, Visit visit) const {
+  // The file of this handle that has been open for writing longest, also when it is not used any
+  // more; null if there is none.
+  const open_file* longest_written(const_bytes handle) const noexcept {
+    const entry* first = nullptr;
     for (const entry& e : entries_)
-      if (e.file && e.file->for_writing() && std::ranges::equal(e.handle.view(), handle))
-        visit(*e.file);
+      if (e.file && e.file->for_writing() && std::ranges::equal(e.handle.view(), handle) &&
+          (!first || e.until < first->until))
+        first = &e;
+    return first ? first->file.get() : nullptr;
   }
 
   // Keeps the file in a place of its own, or in that of another one if there is none or no permit

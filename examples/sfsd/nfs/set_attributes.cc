@@ -128,22 +128,16 @@ namespace {
 // one with which the client wrote knows it even if a program on this machine has been told before
 // the file was opened anew.
 nfsstat3 make_safe(const call_context& c, const_bytes handle, const located& file) {
-  nfsstat3 status = NFS3_OK;
-  const auto sync = [&](int fd) {
-    if (::fsync(fd) == 0) return;
-    status = status_of_errno(errno);
-    c.verifier.change();
-  };
-  bool done = false;
-  c.open.each_written(handle, [&](const open_file& written) {
-    sync(written.fd());
-    done = true;
-  });
-  if (done) return status;
-  const int flags = file.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY;
-  const fd_owner fd(::open(fd_path(file.path_fd.get()).c_str(), flags | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return status_of_errno(errno);
-  sync(fd.get());
+  fd_owner again;
+  const open_file* const written = c.open.longest_written(handle);
+  if (!written) {
+    const int flags = file.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY;
+    again = fd_owner(::open(fd_path(file.path_fd.get()).c_str(), flags | O_CLOEXEC | O_NONBLOCK));
+    if (!again) return status_of_errno(errno);
+  }
+  if (::fsync(written ? written->fd() : again.get()) == 0) return NFS3_OK;
+  const nfsstat3 status = status_of_errno(errno);
+  c.verifier.change();
   return status;
 }
 
