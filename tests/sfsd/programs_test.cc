@@ -339,7 +339,8 @@ TEST(every_client_program, says_why_it_waits_for_a_server_that_is_not_there) {
   const scratch_directory scratch;
   child_process mount({program("sfsmount"), "--foreground", "--connect=127.0.0.1%1", "--no-login",
                        new_key("127.0.0.1").path().text(), scratch.path().string()});
-  EXPECT_EQ(mount.read_error_line(), "sfsmount: 127.0.0.1: Connection refused; trying for 30 s");
+  EXPECT_EQ(mount.read_error_line(),
+            "sfsmount: 127.0.0.1: cannot connect: Connection refused; trying for 30 s");
 }
 
 #if defined(ASYNC_UNIPROCESSOR)

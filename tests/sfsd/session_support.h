@@ -29,7 +29,6 @@ class a_clients_session : public testing::Test {
     options.time = &time;
     options.seed = async::test::test_seed() | 1;
     options.events.opened = async::wrap([this] { ++opened; });
-    options.events.silent = async::wrap([this] { ++silences; });
     options.events.lost = async::wrap([this](const std::string& why) { losses.push_back(why); });
     options.events.failed = async::wrap([this](const std::string& why) { failure = why; });
     options.events.restarted = async::wrap([this] { ++restarts; });
@@ -78,6 +77,10 @@ class a_clients_session : public testing::Test {
   }
   bool wait_lost(std::size_t n) {
     return run_until(time, [&] { return losses.size() >= n; });
+  }
+  // Counts how often it is told that the server is silent. (Else there is no such timer.)
+  void count_silences() {
+    options.events.silent = async::wrap([this] { ++silences; });
   }
   // The server answers nothing until told otherwise.
   void keep_silent() {
