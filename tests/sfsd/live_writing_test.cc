@@ -2,6 +2,8 @@
 // a server that is not root.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
 #include <thread>
 
 #include "tests/sfsd/live_client.h"
@@ -220,6 +222,24 @@ TEST_F(one_writing_server, outlives_a_file_that_becomes_too_long_for_its_limits)
   EXPECT_EQ(c.write(f, 5'000'000, "x", root).first(), NFS3ERR_FBIG);
   EXPECT_EQ(c.set(f, wanted().size(6'000'000), root).first(), NFS3ERR_FBIG);
   EXPECT_EQ(c.get_attributes(f).first(), NFS3_OK);
+}
+
+TEST_F(one_writing_server, has_nothing_left_of_a_file_that_sfs_could_not_put_there) {
+  running_server server(users.options());
+  const rlimit small{5'000'000, 5'000'000};
+  ASSERT_EQ(::prlimit(server.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+  const std::string key = server.scratch().path() / "user";
+  ASSERT_EQ(users.root_key.save(key), "");
+  server.scratch().file("large", std::string(9'000'000, 'x'));
+  const std::string large = server.scratch().path() / "large";
+  const finished f = run_program({"sfs", "put", "--connect=" + server.place().text, "--user-key",
+                                  key, large, server.path().text() + "/large"});
+  EXPECT_EQ(f.status, 1);
+  EXPECT_NE(f.errors.find("/large: "), std::string::npos) << f.errors;
+  std::set<std::string> left;
+  for (const auto& e : std::filesystem::directory_iterator(server.scratch().path() / "export"))
+    left.insert(e.path().filename());
+  EXPECT_EQ(left, (std::set<std::string>{"data", "directory"}));
 }
 
 TEST_F(one_writing_server, as_an_ordinary_user_does_for_all_what_it_may_do_itself) {

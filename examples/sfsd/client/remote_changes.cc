@@ -66,15 +66,18 @@ outcome<file_handle> remote_files::create(file_handle& directory, std::string_vi
   return file_handle(fh.data_val, fh.data_val + fh.data_len);
 }
 
-// Receives the reply to the first of the WRITEs that are under way: the server answers in order.
+// Receives the reply to the first of the WRITEs that are under way: the server answers in order. If
+// nothing more can be received, none is under way any more.
 std::string remote_files::take_written(std::deque<written>& under_way,
                                        std::optional<std::string>& verifier) {
   const auto answer = channel_->receive();
-  if (!answer) return answer.why();
-  const auto r = parse_reply(*answer);
+  const auto r = answer ? parse_reply(*answer) : std::nullopt;
   const written w = under_way.front();
   under_way.pop_front();
-  if (!r || r->xid != w.xid) return no_sense;
+  if (!r || r->xid != w.xid) {
+    under_way.clear();
+    return answer ? no_sense : answer.why();
+  }
   if (r->denied || r->status != rpc_accept::success) return rpc_trouble(*r);
   write_result res;
   if (!res.decode(r->results)) return no_sense;
@@ -87,16 +90,19 @@ std::string remote_files::take_written(std::deque<written>& under_way,
   return {};
 }
 
+// When something goes wrong it writes no more, but receives what it has asked for, so that the
+// channel is good for further calls.
 std::string remote_files::write_all(file_handle& file, std::size_t ahead, const giver& give) {
   std::deque<written> under_way;
   std::optional<std::string> verifier;
   std::vector<std::uint8_t> data(NFS3_MAXDATA), message;
   std::uint64_t offset = 0;
+  std::string wrong;
   for (bool end = false; !end || !under_way.empty();) {
     if (!end && under_way.size() < ahead) {
       const auto given = give(data);
-      if (!given) return given.why();
-      const auto count = static_cast<std::uint32_t>(*given);
+      if (!given) wrong = given.why();
+      const auto count = given ? static_cast<std::uint32_t>(*given) : 0;
       end = count == 0;
       if (end) continue;
       const std::uint32_t xid = next_xid_++;
@@ -105,10 +111,13 @@ std::string remote_files::write_all(file_handle& file, std::size_t ahead, const 
       if (auto why = channel_->send(message); !why.empty()) return why;
       under_way.push_back({xid, count});
       offset += count;
-    } else if (auto why = take_written(under_way, verifier); !why.empty()) {
-      return why;
+    } else {
+      std::string why = take_written(under_way, verifier);
+      if (wrong.empty()) wrong = std::move(why);
+      end |= !wrong.empty();
     }
   }
+  if (!wrong.empty()) return wrong;
   COMMIT3args args{as_handle(file), 0, 0};
   commit_result res;
   if (auto why = call(NFS_PROGRAM, NFSPROC3_COMMIT, xdr_COMMIT3args, args, res); !why.empty())
