@@ -334,6 +334,18 @@ TEST(every_client_program, says_that_it_waits_for_a_server_that_does_not_answer)
   EXPECT_EQ(mount.read_error_line(), "sfsmount: 127.0.0.1 does not answer; trying for 30 s");
 }
 
+TEST(the_mount_program, mounts_nothing_after_whoever_called_it_was_killed) {
+  if (!std::filesystem::exists(program("sfsmount"))) GTEST_SKIP() << "it needs libfuse";
+  const fd_owner door(async::tcp_listen(0, "127.0.0.1"));  // where nobody accepts
+  const scratch_directory scratch;
+  child_process mount({program("sfsmount"),
+                       "--connect=127.0.0.1%" + std::to_string(async::local_port(door.get())),
+                       "--no-login", new_key("127.0.0.1").path().text(), scratch.path().string()});
+  EXPECT_TRUE(has(mount.read_error_line(), "trying for 30 s"));
+  ::kill(mount.pid(), SIGKILL);
+  EXPECT_EQ(mount.finish().errors, "");  // it would say that it gives up
+}
+
 TEST(every_client_program, says_why_it_waits_for_a_server_that_is_not_there) {
   if (!std::filesystem::exists(program("sfsmount"))) GTEST_SKIP() << "it needs libfuse";
   const scratch_directory scratch;

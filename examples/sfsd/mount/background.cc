@@ -2,8 +2,10 @@
 #include "examples/sfsd/mount/background.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "async/err.h"
@@ -32,15 +34,20 @@ background::background(bool foreground) {
   if (::pipe2(ends, O_CLOEXEC) < 0) async::fatal("pipe: %s", system_reason().c_str());
   fd_owner from_child(ends[0]);
   to_parent_ = fd_owner(ends[1]);
-  const pid_t child = ::fork();
+  const pid_t parent = ::getpid(), child = ::fork();
   if (child < 0) async::fatal("fork: %s", system_reason().c_str());
-  if (child == 0) return;
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) std::_Exit(1);
+    return;
+  }
   ::close(to_parent_.release());
   wait_for(child, std::move(from_child));
 }
 
 void background::begun() {
   if (!to_parent_) return;
+  ::prctl(PR_SET_PDEATHSIG, 0);
   ::setsid();
   const fd_owner nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (nothing && ::chdir("/") == 0)
