@@ -120,6 +120,7 @@ class file_system final : private write_target {
                      std::function<void(int error, async::ptr<inode> child, bool current)> done);
   fuse_entry_param entry_for(const inode_ref& directory, std::string_view name,
                              const inode_ref& child, bool current);
+  double absence(inode& directory, std::string_view name);
   void ask_access(const inode_ref& i, std::function<void(int error)> done);
 
   // creations.cc

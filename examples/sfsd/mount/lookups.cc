@@ -1,4 +1,5 @@
 // See file_system.h. Here are the requests that only look.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -87,6 +88,13 @@ void file_system::look_up_child(const inode_ref& directory, const std::string& n
       });
 }
 
+// If we know that there is no such name: for how long. Not if the server would say something else.
+double file_system::absence(inode& directory, std::string_view name) {
+  const bool may_search = what_.who.as_root || (directory.attributes.mode & S_IXUSR) != 0;
+  const bool fits = name.size() <= what_.longest_name;
+  return may_search && fits ? inodes_.absence(directory, name) : 0;
+}
+
 void file_system::look_up(request_ref r, std::uint64_t id, std::string_view text) {
   const auto found = needed(*r, id, text);
   if (!found) return;
@@ -95,7 +103,7 @@ void file_system::look_up(request_ref r, std::uint64_t id, std::string_view text
     r->error(ENOENT);
     return;
   }
-  if (const double seconds = inodes_.absence(*directory, text)) {
+  if (const double seconds = absence(*directory, text)) {
     fuse_entry_param e{};
     e.entry_timeout = seconds;
     r->entry(e);
