@@ -51,11 +51,11 @@ const bool added = [] {
   for (const std::size_t connections : {64u, 1024u}) {
     add_server("server", "ours", &serve_on_ours, connections);
     add_server(
-        "peer:libev", [](auto& fds, auto* compute, unsigned) { serve_on_libev(fds, compute); },
-        connections);
+        "server", "peer:libev",
+        [](auto& fds, auto* compute, unsigned) { serve_on_libev(fds, compute); }, connections);
     add_server(
-        "peer:epoll", [](auto& fds, auto* compute, unsigned) { serve_on_epoll(fds, compute); },
-        connections);
+        "server", "peer:epoll",
+        [](auto& fds, auto* compute, unsigned) { serve_on_epoll(fds, compute); }, connections);
     // The same on a buffered stream, against the callbacks on the bare fd above.
     add_server("server_aios", "ours", &serve_on_streams, connections);
     add_server("server_aios", "peer:fdcb", &serve_on_ours, connections);
