@@ -201,9 +201,8 @@ std::error_code aios::error() const noexcept {
 void aios::close() {
   cancel_read();
   closing_ = output_ends_ = true;
-  if (running_) return;
-  unflushed_ = true;
-  run_later();
+  was_written();
+  if (!running_) run_later();
 }
 
 void aios::abort() noexcept {

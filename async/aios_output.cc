@@ -12,6 +12,7 @@
 #include "async/detail/packed_error.h"
 #include "async/detail/spare.h"
 #include "async/detail/transport.h"
+#include "async/tls.h"
 
 namespace async {
 
@@ -32,8 +33,9 @@ aios::output* aios::open_output() {
 }
 
 void aios::was_written() {
+  if (watches_writing_) return;  // and will go on when the fd takes more
   unflushed_ = true;
-  if (!running_ && !watches_writing_) run_later();
+  if (!running_) run_later();
 }
 
 void aios::write(std::string_view bytes) {
@@ -115,6 +117,7 @@ void aios::flush() {
     }
     if (result.status == io_status::error) {
       fail_output(result.error);
+      if (result.error.category() == tls_category()) fail(result.error);  // both directions
     } else if (result.status == io_status::done && output_ends_ && queued() == 0) {
       end_of_output();
     }

@@ -143,23 +143,46 @@ TEST_P(aios_writes, close_sends_what_is_queued_and_then_closes) {
   EXPECT_LT(fcntl(fd, F_GETFD), 0);
 }
 
+// Once, a read that was started, or a close, while output waited for the peer lost the wait.
+TEST_P(aios_writes, go_on_when_a_read_is_started_and_the_stream_closed_while_the_peer_is_slow) {
+  const std::string much(3'000'000, 'm');
+  const auto peer = aios::make(std::exchange(pair.peer, -1));
+  post(color(), [&] {
+    io->write(much);
+    io->when_writable(wrap([&](std::error_code) { io->close(); }));
+  });
+  std::function<void()> later = [&] {
+    if (io->queued() == 0 || io->queued() == much.size()) return cpucb(wrap(later));
+    io->write("more");
+    io->read_any(1, wrap([](aios_read&) { FAIL(); }));
+    peer->read_all(5'000'000, wrap([&](aios_read& r) {
+                     EXPECT_EQ(r.size(), much.size() + 4);
+                     stop();
+                   }));
+  };
+  post(color(), [&] { cpucb(wrap(later)); });
+  run();
+}
+
 TEST_P(aios_writes, abort_resets_the_connection_and_destroys_all_callbacks) {
   const int door = tcp_listen(0, "127.0.0.1");
   int alive = 0;
   int accepted = -1;
-  std::string peer_got;
-  const acceptor accepting(
-      door, wrap([&](int fd) {
-        accepted = fd;
-        const auto stream = aios::make(fd);
-        stream->write(std::string(100'000, 'x'));
-        stream->when_written(wrap([v = counted_value(alive)](std::error_code) { FAIL(); }));
-        stream->read_any(1, wrap([v = counted_value(alive)](aios_read&) { FAIL(); }));
-        stream->abort();
-        EXPECT_EQ(alive, 0);
-      }));
+  const auto abort = [&](const aios_t& stream) {
+    stream->write(std::string(100'000, 'x'));
+    stream->when_written(wrap([v = counted_value(alive)](std::error_code) { FAIL(); }));
+    stream->read_any(1, wrap([v = counted_value(alive)](aios_read&) { FAIL(); }));
+    stream->abort();
+    EXPECT_EQ(alive, 0);
+  };
+  const acceptor accepting(door, wrap([&](int fd) {
+                             accepted = fd;
+                             const auto stream = aios::make(fd);
+                             stream->read_any(1, wrap([&, stream](aios_read&) { abort(stream); }));
+                           }));
   tcpconnect("127.0.0.1", local_port(door), wrap([&](int fd) {
                const auto peer = aios::make(fd);
+               peer->write("x");
                peer->read_all(1'000'000, wrap([&, peer](aios_read& r) {
                                 EXPECT_EQ(r.status(), aios_status::error);
                                 EXPECT_EQ(r.error(), std::errc::connection_reset);
