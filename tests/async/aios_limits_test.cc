@@ -1,6 +1,7 @@
 // The time limits of streams: the wheel by itself, with numbers for time; and streams under a clock
 // of the test's.
 #include <atomic>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "async/aios.h"
 #include "async/detail/deadline_wheel.h"
 #include "async/detail/deadlines.h"
+#include "tests/async/certificates.h"
 #include "tests/async/streams.h"
 
 namespace async::test {
@@ -27,7 +29,7 @@ TEST(deadline_wheel_test, entries_come_up_after_their_time_and_within_a_slot_of_
   std::vector<timed> entries(1000);
   wheel_time now = 12'345;
   for (timed& e : entries) {
-    e.at = now + random() % 16'000;
+    e.at = now + random() % 14'000;
     wheel.add(e, e.at, now);
     now += random() % 3;
   }
@@ -161,6 +163,26 @@ TEST_P(aios_limits, a_peer_that_takes_nothing_fails_the_stream_and_what_was_queu
   run();
   EXPECT_EQ((std::set<std::string>(told_of.begin(), told_of.end())),
             (std::set<std::string>{"read timed_out", "write failed"}));
+}
+
+TEST_P(aios_limits, a_peer_that_does_not_shake_hands_fails_the_stream) {
+  certificates files;
+  options->handshake_limit = 1000ms;
+  const auto context = tls_context::server({.identity = files.identity("example.org", "server")});
+  const auto io = tls_accept(pair.ours, context, options);
+  bool over = false;
+  io->read_line(100, wrap([&](aios_read& r) {
+                  EXPECT_EQ(status_name(r.status()), "timed_out");
+                  over = true;
+                  stop();
+                }));
+  pair.send("\x16");  // the first byte of a record, and then nothing
+  std::function<void()> wait = [&] {
+    pass(100);
+    if (!over) cpucb(wrap(wait));
+  };
+  cpucb(wrap(wait));
+  run();
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "async/aios.h"
+#include "async/tls.h"
+#include "tests/async/certificates.h"
 #include "tests/async/streams.h"
 
 namespace async::test {
@@ -128,19 +130,35 @@ class reader : public refcount {
 class aios_model : public each_cpu_count {};
 ASYNC_TEST_EACH_CPU_COUNT(aios_model);
 
-TEST_P(aios_model, reads_give_what_the_model_gives_under_many_colors) {
+// Reads of many streams at once, the ends of which are made of an fd each.
+template <class MakeIn, class MakeOut>
+void compare(int streams, MakeIn make_in, MakeOut make_out, const std::function<void()>& run) {
   prng random = make_prng();
-  const int streams = sanitized ? 20 : 100;
   std::atomic<int> left{streams};
   for (int i = 0; i < streams; ++i) {
     connected pair;
-    auto in = aios::make(pair.ours, nullptr, color::fresh());
-    auto out = aios::make(std::exchange(pair.peer, -1), nullptr, color::fresh());
+    auto in = make_in(pair.ours);
+    auto out = make_out(std::exchange(pair.peer, -1));
     make_ref<reader>(std::move(in), std::move(out), prng(random()), 10'000, [&] {
-      if (--left == 0) stop();
+      if (--left == 0 || testing::Test::HasFailure()) stop();
     })->start();
   }
   run();
+}
+
+TEST_P(aios_model, reads_give_what_the_model_gives_under_many_colors) {
+  const auto plain = [](int fd) { return aios::make(fd, nullptr, color::fresh()); };
+  compare(sanitized ? 20 : 100, plain, plain, [this] { run(); });
+}
+
+TEST_P(aios_model, reads_over_tls_give_what_the_model_gives_under_many_colors) {
+  certificates files;
+  const auto server = tls_context::server({.identity = files.identity("example.org", "server")});
+  const auto client = tls_context::client({.authorities = files.authority()});
+  compare(
+      sanitized ? 4 : 20, [&](int fd) { return tls_accept(fd, server, nullptr, color::fresh()); },
+      [&](int fd) { return tls_connect(fd, client, "example.org", nullptr, color::fresh()); },
+      [this] { run(); });
 }
 
 }  // namespace
