@@ -1,6 +1,7 @@
 // Writing to streams over plain fds: what goes out together, when a writer is held up, and how a
 // stream ends.
 #include <cerrno>
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
@@ -226,6 +227,37 @@ TEST_P(aios_writes, to_a_peer_that_has_answered_and_gone_leave_the_answer_readab
     }));
   });
   run();
+}
+
+// With a pipe in place of standard input and output; it blocks, as those do. Were it waited for
+// instead of watched, this would never end: the thread that reads is the one that writes.
+TEST(standard_streams, do_not_block_and_leave_the_mode_of_their_fds) {
+  std::fflush(stdout);
+  const int old_in = dup(STDIN_FILENO), old_out = dup(STDOUT_FILENO);
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  dup2(ends[0], STDIN_FILENO);
+  dup2(ends[1], STDOUT_FILENO);
+  const std::string much(1'000'000, 'm');
+  std::size_t got = 0;
+  bool written = false;
+  const std::function<void()> next = [&] {
+    ain()->read_any(100'000, wrap([&](aios_read& r) {
+                      got += r.size();
+                      if (r && got < much.size()) return next();
+                      stop();
+                    }));
+  };
+  aout()->write(much);
+  aout()->when_written(wrap([&](std::error_code failed) { written = !failed; }));
+  next();
+  amain({.cpus = 1});
+  EXPECT_EQ(fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK, 0);
+  dup2(old_in, STDIN_FILENO);
+  dup2(old_out, STDOUT_FILENO);
+  for (const int fd : {old_in, old_out, ends[0], ends[1]}) close(fd);
+  EXPECT_EQ(got, much.size());
+  EXPECT_TRUE(written);
 }
 
 }  // namespace
