@@ -323,7 +323,11 @@ TEST_P(accepting, pauses_without_spinning_while_there_are_no_fds_and_then_resume
                       });
                     }));
       // Each pause of the acceptor ends with a timer, which finds an fd free again.
+      testing::internal::CaptureStderr();
       EXPECT_LT(run().ran, 100u) << "it spins";
+      const std::string said = testing::internal::GetCapturedStderr();
+      const std::string why = "async_test: accepting pauses: Too many open files\n";
+      EXPECT_EQ(said, limited ? why : "") << "once in ten seconds";
     }
     EXPECT_EQ(accepted, count);
     for (const int fd : clients) close(fd);
