@@ -53,16 +53,16 @@
 // Thread-safety: each header says it.
 #pragma once
 
-#include "async/blocking.h"
 #include "async/aios.h"
+#include "async/blocking.h"
 #include "async/child.h"
 #include "async/err.h"
 #include "async/fd.h"
 #include "async/handover.h"
 #include "async/main.h"
 #include "async/net.h"
-#include "async/process.h"
 #include "async/overload.h"
+#include "async/process.h"
 #include "async/server.h"
 #include "async/signal.h"
 #include "async/timer.h"
