@@ -24,7 +24,10 @@ nanoseconds::rep number(clock::time_point at) noexcept {
 bool load_shedder::should_shed(clock::time_point since, clock::time_point now) noexcept {
   const nanoseconds::rep wait = nanoseconds(now - since).count();
   const nanoseconds::rep end = end_.load(std::memory_order_relaxed);
-  if (number(now) >= end) {
+  if (overloaded() && wait <= options_.target.count()) {
+    overloaded_.store(false, std::memory_order_relaxed);
+    begin_interval(end, number(now), wait);
+  } else if (number(now) >= end) {
     begin_interval(end, number(now), wait);
   } else if (wait < least_.load(std::memory_order_relaxed)) {
     least_.store(wait, std::memory_order_relaxed);
@@ -40,7 +43,7 @@ void load_shedder::begin_interval(nanoseconds::rep end, nanoseconds::rep now,
   const nanoseconds::rep least = least_.exchange(wait, std::memory_order_relaxed);
   // Nobody came for a whole interval: the queue was empty.
   const bool was_idle = now - end >= interval;
-  const bool is_overloaded = !was_idle && least > target;
+  const bool is_overloaded = !was_idle && least > target && wait > target;
   overloaded_.store(is_overloaded, std::memory_order_relaxed);
   if (is_overloaded) {
     wary_.store(now + wary_intervals * interval, std::memory_order_relaxed);

@@ -56,7 +56,7 @@ class load_shedder {
   // measure. Costs a few nanoseconds, and what it takes to look at the clock.
   bool should_shed(clock::time_point since, clock::time_point now = clock::now()) noexcept;
 
-  // Whether the last interval's least wait was above the target.
+  // Whether the least wait of the last interval was above the target, and all have been since.
   bool overloaded() const noexcept { return overloaded_.load(std::memory_order_relaxed); }
 
  private:
