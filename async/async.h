@@ -64,6 +64,7 @@
 #include "async/overload.h"
 #include "async/process.h"
 #include "async/server.h"
+#include "async/resolve.h"
 #include "async/signal.h"
 #include "async/timer.h"
 #include "async/tls.h"

@@ -6,11 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "async/detail/address.h"
+#include "async/address.h"
 #include "async/detail/resolver.h"
 #include "async/detail/wrap_like.h"
 #include "async/fd.h"
@@ -19,8 +18,6 @@
 namespace async {
 
 namespace {
-
-using detail::address;
 
 // One tcpconnect. Its steps run under the color of the callback; cancel() comes from any thread,
 // and the lock is there for it. The callback is called by whoever takes it, without the lock.
@@ -64,7 +61,7 @@ class name_question final : public detail::look_up {
   name_question(const detail::origin& from, std::string host, ref<attempt> asker)
       : look_up(from.its_color, from.site, std::move(host)), asker_(std::move(asker)) {}
 
-  void deliver() override { asker_->answered(std::move(addresses()), error()); }
+  void deliver() override { asker_->answered(std::move(addresses), error); }
 
  private:
   const ref<attempt> asker_;
@@ -91,11 +88,7 @@ void attempt::start(std::string host) {
   }
   auto question = std::make_unique<name_question>(from_, std::move(host), mkref(this));
   question_ = question->number();
-  try {
-    detail::resolve(std::move(question));
-  } catch (const std::system_error&) {
-    fail(EAGAIN);
-  }
+  detail::resolve(std::move(question));
 }
 
 void attempt::fail(int error) {

@@ -100,8 +100,7 @@ class tcpconnect_t {
 // there is no such host, EAGAIN if the name servers did not answer, or EINVAL if the port is not
 // from 0 to 65535.
 //
-// Names are looked up (getaddrinfo(3)) by at most 4 threads, which come with the first name and go
-// when they have had nothing to do for a while. Numeric addresses need none.
+// Names are looked up as by dns_hostbyname() of async/resolve.h.
 //
 // There is no time limit but the kernel's, of minutes: use delaycb and tcpconnect_cancel.
 tcpconnect_t tcpconnect(std::string host, int port, callback<void, int>::ref cb);

@@ -8,14 +8,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "async/detail/address.h"
+#include "async/address.h"
 #include "async/net.h"
 
 namespace async {
 
 namespace {
-
-using detail::address;
 
 constexpr int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 

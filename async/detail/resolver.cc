@@ -1,164 +1,172 @@
-// The look-up threads: see resolver.h. Serves stages 1 to 3.
+// The resolver: see resolver.h. Serves stages 1 to 3.
 #include "async/detail/resolver.h"
 
-#include <netdb.h>
-#include <pthread.h>
+#include <sys/stat.h>
 
-#include <cerrno>
-#include <chrono>
-#include <condition_variable>
-#include <csignal>
+#include <deque>
 #include <mutex>
-#include <thread>
+#include <unordered_map>
 
+#include "async/detail/dns_channel.h"
 #include "async/detail/fork_safe.h"
-#include "async/detail/select_loop.h"
-#include "mp/detail/cpus.h"
 
 namespace async::detail {
 
 namespace {
 
-int to_errno(int status) noexcept {
-  switch (status) {
-    case EAI_AGAIN:
-      return EAGAIN;
-    case EAI_MEMORY:
-      return ENOMEM;
-    case EAI_SYSTEM:
-      return errno;
-    default:
-      return ENOENT;
-  }
-}
-
-// Threads inherit the mask of their maker; these are to take no signals.
-class signals_blocked {
+// Tells whether a file was changed.
+class file_version {
  public:
-  signals_blocked() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  static file_version of(const char* path) noexcept {
+    file_version v;
+    if (stat(path, &v.seen_) != 0) v.seen_ = {};
+    return v;
   }
-  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
+  friend bool operator==(const file_version& a, const file_version& b) noexcept {
+    return a.seen_.st_dev == b.seen_.st_dev && a.seen_.st_ino == b.seen_.st_ino &&
+           a.seen_.st_size == b.seen_.st_size && a.seen_.st_mtim.tv_sec == b.seen_.st_mtim.tv_sec &&
+           a.seen_.st_mtim.tv_nsec == b.seen_.st_mtim.tv_nsec;
+  }
 
  private:
-  sigset_t before_;
+  struct stat seen_ {};
 };
 
-class resolver final : fork_participant {
+// Everything but submit() is called under its own color.
+class resolver final : public dns_channel::owner {
  public:
-  // Never destroyed: a thread may still be in getaddrinfo when the program exits.
-  static resolver& instance() {
-    static resolver* const all = new resolver;
-    return *all;
+  // Calls f(resolver&) under the resolver's color. Any thread.
+  template <class F>
+  void submit(F f) {
+    post(color_, [this, f = std::move(f)]() mutable { f(*this); });
   }
 
-  void add(std::unique_ptr<look_up> question) {
-    const std::lock_guard lock(mutex_);
-    if (idle_ <= waiting_.size() && threads_ < most_threads) start_thread();
-    waiting_.push_back(*question.release());
-    work_.notify_one();
+  void ask(std::unique_ptr<look_up> question) {
+    waiting_.push_back(std::move(question));
+    ask_waiting();
   }
 
-  // Null if it is not waiting.
-  std::unique_ptr<look_up> remove(std::uint64_t number) noexcept {
-    const std::lock_guard lock(mutex_);
-    for (auto before = waiting_.before_begin(), i = waiting_.begin(); i != waiting_.end();
-         before = i++) {
-      auto& question = static_cast<look_up&>(*i);
-      if (question.number() != number) continue;
-      waiting_.erase_after(before);
-      return std::unique_ptr<look_up>(&question);
+  void abandon(std::uint64_t number) {
+    if (const auto place = asked_.find(number); place != asked_.end()) {
+      place->second.question->abandoned = true;
+      place->second.channel->abandon();
+      return;
     }
-    return nullptr;
+    std::erase_if(waiting_, [&](const auto& question) { return question->number() == number; });
+  }
+
+  void configure(dns_options options) {
+    options_ = std::move(options);
+    retire();
   }
 
  private:
-  static constexpr std::chrono::seconds patience{10};
+  static constexpr std::size_t most_asked = 100;  // a burst of more is lost in sockets' buffers
 
-  resolver() { join(); }
+  struct asked {
+    dns_channel* channel;
+    look_up* question;
+  };
 
-  void start_thread() {
-    ++threads_;
-    try {
-      const signals_blocked guard;
-      std::thread([this] { run(); }).detach();
-    } catch (...) {
-      --threads_;
-      if (threads_ == 0) throw;
-    }
-  }
-
-  void run() noexcept {
-    unpin_this_thread();  // we may have been made by a worker that is bound to its CPU
-    pthread_setname_np(pthread_self(), "async-names");
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      ++idle_;
-      const bool found = work_.wait_for(lock, patience, [this] { return !waiting_.empty(); });
-      --idle_;
-      if (!found) break;
-      auto& question = static_cast<look_up&>(waiting_.front());
+  void ask_waiting() {
+    while (!waiting_.empty() && asked_.size() < most_asked) {
+      auto question = std::move(waiting_.front());
       waiting_.pop_front();
-      lock.unlock();
-      question.ask();
-      loop_for_current_color().hand_over(question);
-      lock.lock();
+      dns_channel& channel = current();
+      asked_.emplace(question->number(), asked{&channel, question.get()});
+      channel.ask(std::move(question));  // may be answered at once
     }
-    --threads_;
   }
+
+  dns_channel& current() {
+    const file_version now = file_version::of("/etc/resolv.conf");
+    if (current_ && !(now == configuration_)) retire();
+    configuration_ = now;
+    if (!current_) current_ = std::make_unique<dns_channel>(*this, color_, options_);
+    return *current_;
+  }
+
+  // The channel answers what it was asked, and no more.
+  void retire() {
+    if (current_) retired_.push_back(std::move(current_));
+    free_retired();
+  }
+
+  void free_retired() {
+    std::erase_if(retired_, [](const auto& channel) { return channel->asked() == 0; });
+  }
+
+  void answered(dns_channel& from, std::unique_ptr<look_up> question) override {
+    asked_.erase(question->number());
+    question.release()->post();
+    over(from);
+  }
+
+  void dropped(dns_channel& from, std::unique_ptr<look_up> question) override {
+    asked_.erase(question->number());
+    over(from);
+  }
+
+  // Posted, since the channel is in the middle of it.
+  void over(dns_channel& from) {
+    if (!waiting_.empty()) submit([](resolver& r) { r.ask_waiting(); });
+    if (&from != current_.get()) submit([](resolver& r) { r.free_retired(); });
+  }
+
+  const color color_ = color::fresh();
+  dns_options options_;
+  file_version configuration_;
+  std::unique_ptr<dns_channel> current_;
+  std::vector<std::unique_ptr<dns_channel>> retired_;
+  std::unordered_map<std::uint64_t, asked> asked_;  // by the question's number
+  std::deque<std::unique_ptr<look_up>> waiting_;
+};
+
+// The resolver of this process: a forked child makes its own, since a worker that is not there may
+// hold the color of the parent's.
+class process_resolver final : fork_participant {
+ public:
+  static resolver& instance() {
+    static process_resolver* const it = new process_resolver;
+    const std::lock_guard lock(it->mutex_);
+    if (it->resolver_ == nullptr) it->resolver_ = new resolver;  // never destroyed
+    return *it->resolver_;
+  }
+
+ private:
+  process_resolver() { join(); }
 
   void before_fork() noexcept override { mutex_.lock(); }
   void after_fork_in_parent() noexcept override { mutex_.unlock(); }
   void after_fork_in_child() noexcept override {
-    waiting_.clear();
-    threads_ = idle_ = 0;
-    // The parent's threads may be waiting in it.
-    new (&work_) std::condition_variable;
+    parents_ = resolver_;
+    resolver_ = nullptr;
     mutex_.unlock();
   }
 
   std::mutex mutex_;
-  std::condition_variable work_;
-
-  // Guarded by mutex_.
-  boost::intrusive::slist<
-      event, boost::intrusive::member_hook<event, decltype(event::ready_hook), &event::ready_hook>,
-      boost::intrusive::cache_last<true>>
-      waiting_;
-  unsigned threads_ = 0;
-  unsigned idle_ = 0;
+  resolver* resolver_ = nullptr;  // guarded by mutex_
+  resolver* parents_ = nullptr;
 };
 
 }  // namespace
-
-void look_up::ask() noexcept {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  const int status = getaddrinfo(host_.c_str(), nullptr, &hints, &found);
-  error_ = status == 0 ? 0 : to_errno(status);
-  if (status != 0) return;
-  for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
-    if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
-    addresses_.emplace_back(a->ai_addr, a->ai_addrlen);
-  }
-  freeaddrinfo(found);
-  if (addresses_.empty()) error_ = ENOENT;
-}
 
 std::uint64_t look_up::next_number() noexcept {
   static atom<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void resolve(std::unique_ptr<look_up> question) { resolver::instance().add(std::move(question)); }
+void resolve(std::unique_ptr<look_up> question) {
+  process_resolver::instance().submit(
+      [q = std::move(question)](resolver& r) mutable { r.ask(std::move(q)); });
+}
 
-// The question is freed without the lock.
-void abandon(std::uint64_t number) noexcept { resolver::instance().remove(number); }
+void abandon(std::uint64_t number) {
+  process_resolver::instance().submit([number](resolver& r) { r.abandon(number); });
+}
+
+void configure_resolver(const dns_options& options) {
+  process_resolver::instance().submit([options](resolver& r) { r.configure(options); });
+}
 
 }  // namespace async::detail

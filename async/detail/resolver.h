@@ -1,34 +1,35 @@
-// Looking up names without blocking a worker: getaddrinfo(3) on a few threads of its own (stages 1
-// to 3: a finished look-up is an event).
+// Questions about names, on their way through the resolver (stages 1 to 3: an answer is an event).
 //
-// A look-up thread touches only what is plain data in the look-up, and hands it back to the loop,
-// whose leader posts it. It never posts, calls or counts anything itself, so that this works alike
-// where counts are not atomic (ASYNC_UNIPROCESSOR).
+// All of c-ares is used under one private color: so its channels need no lock, and their sockets
+// and timers are callbacks of that color. What is asked or given up elsewhere is posted to it.
 //
-// Thread-safety: resolve() and abandon() from any thread of the program.
-// Invariant: at most `most_threads` threads; each look-up that was not taken back by abandon() is
-// handed to the loop once.
+// Thread-safety: the functions may be called from any thread of the program. A look_up belongs to
+// the resolver until it is posted, and then to its own color.
+// Invariant: each look_up given to resolve() is delivered once, or destroyed: by abandon(), or when
+// a runtime stops while it is being posted.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "async/detail/address.h"
+#include "async/address.h"
 #include "async/detail/event.h"
+#include "async/resolve.h"
 
 namespace async::detail {
 
 // A question, and then its answer, which deliver() passes on.
 class look_up : public event {
  public:
-  look_up(color c, where site, std::string host) noexcept
-      : event(std::move(c), site), host_(std::move(host)), number_(next_number()) {}
+  // A host's name, to find its addresses, or an address, to find the host's name.
+  using subject = std::variant<std::string, address>;
 
-  // getaddrinfo(3): blocks. For the resolver's threads.
-  void ask() noexcept;
+  look_up(color c, where site, subject s) noexcept
+      : event(std::move(c), site), what(std::move(s)), number_(next_number()) {}
 
   // Never 0, and never the same again.
   std::uint64_t number() const noexcept { return number_; }
@@ -37,27 +38,25 @@ class look_up : public event {
   virtual void deliver() = 0;
   void delivered() noexcept { delete this; }
 
- protected:
-  // The answer: addresses, without a port, or why there are none, as an errno.
-  std::vector<address>& addresses() noexcept { return addresses_; }
-  int error() const noexcept { return error_; }
+  const subject what;
+  // The answer: the addresses without a port, or the name, or why there is none, as an errno.
+  std::vector<address> addresses;
+  std::string name;
+  int error = 0;
+  // Nobody wants the answer. The resolver's.
+  bool abandoned = false;
 
  private:
   static std::uint64_t next_number() noexcept;
 
-  const std::string host_;
   const std::uint64_t number_;
-  std::vector<address> addresses_;
-  int error_ = 0;
 };
 
-inline constexpr unsigned most_threads = 4;
-
-// Asks. Throws std::system_error if there is no thread and none can be made.
 void resolve(std::unique_ptr<look_up> question);
 
-// Takes the question of that number back, and frees it, if no thread has begun with it. If not, it
-// is or will be delivered.
-void abandon(std::uint64_t number) noexcept;
+// The question of that number is of no use any more. If it has not been answered, it may be freed.
+void abandon(std::uint64_t number);
+
+void configure_resolver(const dns_options& options);
 
 }  // namespace async::detail

@@ -1,12 +1,8 @@
 // fork(): the child starts over, and the parent goes on.
-#include <sched.h>
 #include <sys/wait.h>
 
 #include <atomic>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <string>
 
 #include "tests/async/helpers.h"
 #include "tests/support/support.h"
@@ -112,33 +108,6 @@ TEST_P(forking, and_never_using_the_library_in_the_child_is_fine) {
            }));
   });
   run();
-}
-
-// A child has no look-up threads yet, so that here they are made by a worker that may be bound.
-TEST_P(forking, look_up_threads_do_not_inherit_the_cpu_of_a_worker) {
-  cpu_set_t whole;
-  sched_getaffinity(0, sizeof whole, &whole);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    int seen = 0, bound = 0;
-    const auto look = [&](int) {
-      for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-        std::ifstream name(task.path() / "comm");
-        std::string line;
-        std::getline(name, line);
-        if (line != "async-names") continue;
-        cpu_set_t its;
-        sched_getaffinity(std::stoi(task.path().filename()), sizeof its, &its);
-        ++seen;
-        bound += !CPU_EQUAL(&whole, &its);
-      }
-      stop();
-    };
-    post(color(), [&] { tcpconnect("localhost", 1, wrap(look)); });
-    run();
-    _exit(seen == 1 && bound == 0 ? 0 : 1);
-  }
-  expect_child(pid);
 }
 
 TEST_P(forking, gives_the_child_the_signals_back) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/async/helpers.h"
+#include "tests/async/name_server.h"
 
 namespace async::test {
 namespace {
@@ -81,6 +82,8 @@ TEST_P(sockets, that_listen_on_all_addresses_take_both_families) {
 }
 
 TEST_P(sockets, try_each_address_of_a_name) {
+  name_server server;  // nobody listens at the first
+  server.zone["two.test"] = {.addresses = {"127.0.0.2", "127.0.0.1"}};
   expect_conversation("two.test", tcp_listen(0, "127.0.0.1"));
 }
 
