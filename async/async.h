@@ -7,6 +7,9 @@
 //                   fds, timers, signals and children
 //   2 registration  each event finds its callback and           async/fd.h timer.h signal.h child.h
 //                   that one's color                            async/net.h server.h wrap/wrap.h
+//                   that one's color                            async/net.h resolve.h file.h
+//                                                               async/process.h blocking.h
+//                                                               wrap/wrap.h
 //   3 posting       the callback joins its color's FIFO; an     mp/color.h
 //                   idle color joins the queue
 //   4 dequeuing     a worker, one per CPU, takes the next       mp/runtime.h
@@ -45,20 +48,23 @@
 // The layers, each of which includes only those to its left:  wrap  suio  mp  async
 //
 // Guarantees 1 to 6, 8 and 9 are stated in mp/runtime.h. Number 7, cancellation: after
-// fdcb(fd, op, nullptr), timecb_remove, sigcb, chldcb or tcpconnect_cancel, called by the
-// callback's own color, the callback does not run, even if its event had already been queued.
-// Called by another color, it may still be running or about to. And of 8: a registration that fails
-// never calls back.
+// fdcb(fd, op, nullptr), timecb_remove, sigcb, chldcb, tcpconnect_cancel, dnsreq_cancel or
+// blocking_cancel, called by the callback's own color, the callback does not run, even if its event
+// had already been queued. Called by another color, it may still be running or about to. And of 8:
+// a registration that fails never calls back.
 //
 // Thread-safety: each header says it.
 #pragma once
 
+#include "async/address.h"
+#include "async/blocking.h"
 #include "async/aios.h"
 #include "async/blocking.h"
 #include "async/child.h"
 #include "async/err.h"
 #include "async/fd.h"
 #include "async/handover.h"
+#include "async/file.h"
 #include "async/main.h"
 #include "async/net.h"
 #include "async/overload.h"

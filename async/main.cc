@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "async/detail/blocking_state.h"
+#include "async/detail/file_operation.h"
 #include "async/detail/select_loop.h"
 
 namespace async {
@@ -18,7 +19,7 @@ run_summary amain(runtime_options options) {
   }
   options.waiter = &select_waiter();
   run_summary summary = runtime(std::move(options)).run();
-  summary.destroyed += detail::drop_shared_blocking_work();
+  summary.destroyed += detail::drop_shared_blocking_work() + detail::drop_file_operations();
   return summary;
 }
 

@@ -1,5 +1,6 @@
 // An event: something that may become ready, and the callback that is then posted (stages 2 and 3).
-// Timers, fd watchers, signal watchers and finished name look-ups are events.
+// Timers, fd watchers, signal watchers, blocking work, file operations and questions about names
+// are events.
 //
 // The life of a delivery: whoever finds the event ready (the leader, see select_loop.h) puts it on
 // a list, and when no lock is held any more posts the list. Each post carries a plain pointer: that

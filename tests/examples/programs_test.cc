@@ -52,6 +52,10 @@ TEST(wrap_example, keeps_what_is_bound_as_long_as_its_callback) {
   expect_promised_output("03_wrap");
 }
 
+TEST(beside_the_loop_example, reads_a_file_runs_a_child_and_has_work_done) {
+  expect_promised_output("11_beside_the_loop");
+}
+
 TEST(fork_join_example, finds_the_same_primes_on_any_number_of_cpus) {
   for (const char* cpus : {"ASYNC_NCPU=1", "ASYNC_NCPU=2", "ASYNC_NCPU=5"}) {
     SCOPED_TRACE(cpus);
