@@ -6,9 +6,8 @@
 //   1 readiness     the select callback waits in libev for      async/detail/select_loop.h
 //                   fds, timers, signals and children
 //   2 registration  each event finds its callback and           async/fd.h timer.h signal.h child.h
-//                   that one's color                            async/net.h server.h wrap/wrap.h
-//                   that one's color                            async/net.h resolve.h file.h
-//                                                               async/process.h blocking.h
+//                   that one's color                            async/net.h server.h resolve.h
+//                                                               async/file.h process.h blocking.h
 //                                                               wrap/wrap.h
 //   3 posting       the callback joins its color's FIFO; an     mp/color.h
 //                   idle color joins the queue
@@ -57,20 +56,19 @@
 #pragma once
 
 #include "async/address.h"
-#include "async/blocking.h"
 #include "async/aios.h"
 #include "async/blocking.h"
 #include "async/child.h"
 #include "async/err.h"
 #include "async/fd.h"
-#include "async/handover.h"
 #include "async/file.h"
+#include "async/handover.h"
 #include "async/main.h"
 #include "async/net.h"
 #include "async/overload.h"
 #include "async/process.h"
-#include "async/server.h"
 #include "async/resolve.h"
+#include "async/server.h"
 #include "async/signal.h"
 #include "async/timer.h"
 #include "async/tls.h"
