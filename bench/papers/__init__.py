@@ -1,0 +1,1 @@
+"""What the papers measured, measured again: the parts of bench/answer_papers."""
