@@ -1,9 +1,11 @@
 // Files: opened, read, written and flushed without blocking a CPU where the disk does (stages 2 and
 // 3).
 //
-//   async::file_open(path, O_RDONLY, 0, async::wrap(mkref(this), &page::opened));   // opened(int
-//   fd) async::file_read(fd, 0, 65536, body_, async::wrap(mkref(this), &page::have_part));
-//                                                             // have_part(async::io_result)
+//   async::file_open(path, O_RDONLY, 0, async::wrap(mkref(this), &page::opened));
+//   void opened(int fd) {
+//     async::file_read(fd, 0, 65536, body_, async::wrap(mkref(this), &page::have_part));
+//   }
+//   void have_part(async::io_result);
 //
 // fdcb() is of no use for regular files, which are always ready. Here, what the page cache has is
 // read at once (RWF_NOWAIT, preadv2(2)), and all else is left to io_uring(7), or, where the kernel
@@ -20,9 +22,8 @@
 // All functions return at once, and call cb once, under its color and never from within the call.
 // They fail, and then never call cb, with EAGAIN if too many operations are under way (1,024 in
 // io_uring; see blocking() for the pool), and EINVAL if there is a zero byte in a path. They throw
-// std::bad_alloc. `job`, if given, is what
-// blocking_cancel() takes: see there, and blocking() for what becomes of operations when amain()
-// returns and after fork().
+// std::bad_alloc. `job`, if given, is what blocking_cancel() takes: see there, and blocking() for
+// what becomes of operations when amain() returns and after fork().
 //
 // Thread-safety: everything here may be called from any thread and any color, with or without a
 // runtime (in a uniprocessor build: from the thread of the runtime).
