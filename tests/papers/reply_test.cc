@@ -49,7 +49,7 @@ TEST(reply_head, has_the_status_of_an_error_too) {
 }
 
 TEST(reply_head, is_wrong_if_nobody_could_say_where_it_ends) {
-  for (const std::string& fields :
+  for (const std::string fields :
        {"", "Content-Length: \r\n", "Content-Length: -1\r\n", "Content-Length: 1 2\r\n",
         "Content-Length: 0x10\r\n", "Content-Length: 99999999999999999999\r\n",
         "Content-Length: 1\r\nContent-Length: 2\r\n",
