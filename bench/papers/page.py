@@ -7,7 +7,8 @@ STYLE = '''
 body { font: 15px/1.5 Helvetica, Arial, sans-serif; color: #222; background: #fff;
        max-width: 1180px; margin: 2em auto; padding: 0 1.5em; }
 h1 { font-size: 26px; margin-bottom: 0.2em; } h2 { font-size: 20px; margin: 2.2em 0 0.4em;
-       border-top: 1px solid #ddd; padding-top: 1em; } h3 { font-size: 15px; margin: 1.2em 0 0.3em; }
+       border-top: 1px solid #ddd; padding-top: 1em; }
+h3 { font-size: 15px; margin: 1.2em 0 0.3em; }
 p { max-width: 52em; margin: 0.5em 0; } .facts, .remark { color: #555; font-size: 13px; }
 .paper { border-left: 3px solid #c7862d; padding-left: 0.8em; }
 .charts { display: flex; flex-wrap: wrap; gap: 1em 1.5em; margin: 1em 0; }

@@ -17,8 +17,8 @@ Series = collections.namedtuple('Series', 'name color dashed points')
 Point = collections.namedtuple('Point', 'x middle low high')
 Chart = collections.namedtuple('Chart', 'title x_label y_label log_x log_y series')
 
-BLUE, LIGHT_BLUE, ORANGE, GREEN, GRAY, RED = ('#1f6fb2', '#8fb9dc', '#c7862d', '#3c8d4f', '#8a8a8a',
-                                              '#b2413a')
+BLUE, LIGHT_BLUE, ORANGE = '#1f6fb2', '#8fb9dc', '#c7862d'
+GREEN, RED = '#3c8d4f', '#b2413a'
 
 
 def where(runs, **wanted):

@@ -16,7 +16,7 @@ def measure(context, note):
         return
     context.show(NAME)
     out, plot = context.work / 'sfs.json', context.work / 'figure1.svg'
-    brief = ['--brief', '--cpus', '1', '--suites', 'compute_bound'] if context.brief else []
+    brief = ['--cpus', '1', '--suites', 'compute_bound'] if context.brief else []
     command = [sys.executable, context.bench / 'sfs_scaling', '--rounds', '1', '--work',
                context.work / 'sfs', '--plot', plot, f'--benchmark_out={out}', *brief]
     done = subprocess.run([str(word) for word in command], text=True, capture_output=True)

@@ -1,8 +1,8 @@
-"""SEDA's and Why Events' server benchmark: tasks that read 8 KiB, from one to a million in flight."""
+"""SEDA's and Why Events' benchmark: tasks that read 8 KiB, one to a million in flight."""
 import concurrent.futures
 import json
 
-from .section import (BLUE, GRAY, GREEN, LIGHT_BLUE, ORANGE, RED, Chart, Section, Table, at_least,
+from .section import (BLUE, GREEN, LIGHT_BLUE, ORANGE, RED, Chart, Section, Table, at_least,
                       duration, middle, number, points, ratio, series, where)
 
 NAME = 'tasks'
@@ -102,11 +102,13 @@ def section(runs):
                 lambda rate: number(rate and rate / 1000)),
          _table(runs, 'Mean latency', 'mean_us', duration),
          _table(runs, 'Longest latency', 'max_us', duration),
-         _table(runs, 'Resident bytes for each task (without the kernel\'s)', 'bytes_each', number)],
+         _table(runs, 'Resident bytes for each task (without the kernel\'s)', 'bytes_each',
+                number)],
         [at_least('callbacks, 1 CPU: least over most throughput, 10 to 1,000,000 tasks', 0.9,
                   _flatness(runs, 1)),
          at_least('callbacks, 2 CPUs: the same', 0.9, _flatness(runs, 2)),
-         at_least('2 CPUs over 1 CPU, at worst', 1.7, _scaling(runs, dict(way='callbacks', cpus=1)))],
+         at_least('2 CPUs over 1 CPU, at worst', 1.7,
+                  _scaling(runs, dict(way='callbacks', cpus=1)))],
         [f'Threads end at {tasks:,}: {limit} allows no more (a tenth of it is left to other '
          'programs).' for limit, tasks in limits.items()]
         + [f'Two programs that share nothing are the ceiling: callbacks on two CPUs reached '

@@ -57,7 +57,7 @@ class thread_tasks {
     std::atomic<std::uint32_t> turn{0};
   };
 
-  // Fault it in only where it is used: a stack takes what its thread touches.
+  // Of which only what its thread touches becomes memory.
   static constexpr std::size_t stack = 16 * 1024;
 
   void make_threads();
@@ -160,7 +160,7 @@ task_figures thread_tasks::run() {
   figures.bytes_each = (resident_bytes() - before) / static_cast<double>(made_);
   go_.store(true);
   go_.notify_all();
-  // As many at a time as there are CPUs; with one more, a CPU need not wait for a wake-up.
+  // As many tasks run at a time as there are CPUs.
   const std::size_t turns = std::min<std::size_t>(load_.cpus, made_);
   for (std::size_t i = 0; woken_ && i < turns; ++i) give_turn(threads_[i * made_ / turns]);
   figures.seconds = measure_phases(load_, phase_);

@@ -7,7 +7,7 @@ import subprocess
 from peers import process
 from peers.process import LeftOut
 
-from .section import (BLUE, GREEN, LIGHT_BLUE, ORANGE, Chart, Section, Table, Target, at_least,
+from .section import (BLUE, GREEN, ORANGE, Chart, Section, Table, Target, at_least,
                       at_most, duration, middle, number, points, ratio, series, times, values,
                       where)
 from .web_servers import SERVERS, user_bytes
@@ -24,7 +24,7 @@ SHORT = {'httpd': 'httpd', 'nginx_sendfile': 'nginx sf', 'nginx': 'nginx'}
 STYLES = {'httpd': (BLUE, False), 'nginx_sendfile': (ORANGE, False), 'nginx': (GREEN, True)}
 
 
-def _make_files(context):
+def make_files(context):
     """The files, and for each mix the list that http_load reads."""
     if (context.lists / 'mix').exists():
         return
@@ -44,7 +44,7 @@ def _make_files(context):
             if name.partition('_')[0] == mix))
 
 
-def _load(context, server, pids, port, cpus, mix, clients):
+def load(context, server, pids, port, cpus, mix, clients):
     """One measurement. On one CPU the server has it for itself; on two, clients share both."""
     their_cpus = context.cpus[cpus:] or context.cpus
     threads = min(len(their_cpus), clients)
@@ -81,7 +81,7 @@ def _measure_on(context, note, cpus):
                     if not context.wants(name) or clients < cpus:
                         continue
                     context.show(name)
-                    note({'server': key, 'cpus': cpus, 'mix': mix, **_load(
+                    note({'server': key, 'cpus': cpus, 'mix': mix, **load(
                         context, SERVERS[key], pids, port, cpus, mix, clients)})
 
 
@@ -108,7 +108,7 @@ def _measure_idle(context, note, key):
 
 
 def measure(context, note):
-    _make_files(context)
+    make_files(context)
     for cpus in range(1, min(2, len(context.cpus)) + 1):
         if any(context.wants(_name(key, cpus, mix, clients))
                for key in SERVERS for mix in MIXES for clients in CLIENTS):
@@ -128,7 +128,7 @@ def _chart(runs, mix, cpus):
         lines += series(server.name, *STYLES[key],
                         points(where(runs, server=key, mix=mix, cpus=cpus), 'clients',
                                'mbit_per_s'))
-    return lines and Chart(f'{_short(mix)}; {_cpus(cpus)}', 'clients', 'Mbit/s',
+    return lines and Chart(f'{short(mix)}; {_cpus(cpus)}', 'clients', 'Mbit/s',
                            True, False, lines)
 
 
@@ -149,7 +149,8 @@ def _targets(runs):
     usual = CLIENTS[1:5]
     for peer, wanted in (('nginx_sendfile', 1.6), ('nginx', 1.3)):
         targets.append(at_least(f'1 KiB, 1 CPU, 16 to 1,024 clients: httpd over '
-                                f'{SERVERS[peer].name}', wanted, _beside(runs, peer, '1k', 1, usual)))
+                                f'{SERVERS[peer].name}', wanted,
+                                _beside(runs, peer, '1k', 1, usual)))
     for peer in ('nginx_sendfile', 'nginx'):
         targets.append(at_least(f'1 KiB, 1 CPU, 4,096 clients: httpd over {SERVERS[peer].name}',
                                 1.2, _beside(runs, peer, '1k', 1, [4096])))
@@ -157,7 +158,7 @@ def _targets(runs):
         for mix in list(MIXES)[cpus == 1:]:
             for peer in ('nginx_sendfile', 'nginx'):
                 targets.append(at_least(
-                    f'{_short(mix)}, {_cpus(cpus)}, 16 to 1,024 clients: httpd over '
+                    f'{short(mix)}, {_cpus(cpus)}, 16 to 1,024 clients: httpd over '
                     f'{SERVERS[peer].name}', 1.3, _beside(runs, peer, mix, cpus, usual)))
     ours = [run for run in where(runs, server='httpd', clients=16384) if 'errors' in run]
     bad = max((run['errors'] + run['starved'] for run in ours), default=None)
@@ -175,11 +176,11 @@ def _groups(runs):
             for clients in CLIENTS:
                 its = where(runs, mix=mix, cpus=cpus, clients=clients)
                 if its:
-                    yield (f'{_short(mix)}, {_cpus(cpus)}, {clients:,}',
+                    yield (f'{short(mix)}, {_cpus(cpus)}, {clients:,}',
                            {key: where(its, server=key) for key in SERVERS})
 
 
-def _short(mix):
+def short(mix):
     return MIXES[mix].partition(' (')[0]
 
 
@@ -235,8 +236,8 @@ def section(runs):
         'in 64 with the file. A server on one CPU has it for itself, and the clients have the '
         'other; on two CPUs, they share both. "CPU us each" is the server\'s CPU time for a reply: '
         'where the client program has used up its CPU, it says more than replies per second. '
-        'Fairness is Jain\'s index of the replies that each client got: 1 if all got the same. "nginx sf" '
-        'is nginx with sendfile.',
+        'Fairness is Jain\'s index of the replies that each client got: 1 if all got the same. '
+        '"nginx sf" is nginx with sendfile.',
         [chart for chart in charts if chart],
         [_speed_table(loads), _evenness_table(loads),
          Table(f'Memory of an idle connection, user space ({IDLE:,} of them)',

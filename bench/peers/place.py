@@ -19,7 +19,7 @@ Figures = collections.namedtuple('Figures', 'seconds bytes ops cpu delay')
 class Place:
     def __init__(self, work, build, isolated, seconds, warmup):
         self.programs = pathlib.Path(build).resolve() / 'release/examples/sfsd'
-        self.library = pathlib.Path(build).resolve() / 'release/libasync-mp.a'
+        self._tls_load = pathlib.Path(build).resolve() / 'release/bench/peers/tls_load'
         for program in ('sfsd', 'sfsload', 'sfskey'):
             if not (self.programs / program).exists():
                 sys.exit(f'{self.programs / program} has not been built: scons')
@@ -100,14 +100,10 @@ class Place:
         return key, certificate
 
     def tls_load(self):
-        """The client for nginx, compiled when it is older than its source."""
-        source = ROOT / 'bench/peers/tls_load.cc'
-        program = self.work / 'tls_load'
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            run(os.environ.get('CXX', 'g++'), '-std=c++20', '-pthread', '-O2', '-Wall', '-Wextra',
-                '-Wpedantic', '-Werror', f'-I{ROOT}', source, self.programs / 'libsfs_clients.a',
-                self.programs / 'libsfs.a', self.library, '-o', program, '-lssl', '-lcrypto', '-lev')
-        return program
+        """The client for nginx."""
+        if not self._tls_load.exists():
+            raise LeftOut(f'{self._tls_load} has not been built')
+        return self._tls_load
 
 
 def fresh(directory):

@@ -1,7 +1,7 @@
 // A cheap client for an HTTPS server: asks for a file over and over on several connections and lets
 // the kernel throw the replies away, as sfsload does, so that the server is what is measured. That
 // works because all replies have one length on the wire, which is found out by a reply that is
-// decrypted and compared with the file. Serves bench/sfs_peers, which compiles it.
+// decrypted and compared with the file. Serves bench/sfs_peers and bench/answer_papers.
 //
 // Thread safety: one thread.
 // Invariant: `depth` requests are under way on each connection except while new ones are being
