@@ -105,5 +105,17 @@ TEST_F(recent, files_of_one_handle_that_were_written_know_of_errors_since_the_fi
   EXPECT_EQ(longest('a'), -1);
 }
 
+TEST_F(recent, files_that_no_name_leads_to_any_more_can_be_closed) {
+  std::counting_semaphore<> permits{4};
+  recent_files files(permits);
+  remember(files, 'a');
+  fd_owner nameless(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_TRUE(nameless) << system_reason();
+  files.remember(call_for('b'), async::make_ref<open_file>(std::move(nameless), who, false), now);
+  EXPECT_EQ(kept(files), "ab");
+  files.drop_removed();
+  EXPECT_EQ(kept(files), "a");
+}
+
 }  // namespace
 }  // namespace sfs::test

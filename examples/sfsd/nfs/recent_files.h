@@ -13,6 +13,7 @@
 #include <semaphore>
 
 #include "examples/sfsd/nfs/data.h"
+#include "examples/sfsd/nfs/names.h"
 
 namespace sfs {
 
@@ -58,6 +59,14 @@ class recent_files {
     else
       return;
     entries_[at] = {std::move(file), call.handle, now + lease};
+  }
+
+  // Closes what no name leads to any more, which would keep its room on the disk until then.
+  void drop_removed() noexcept {
+    for (entry& e : entries_) {
+      struct statx now {};
+      if (e.file && (!get_attributes(e.file->fd(), now) || now.stx_nlink == 0)) e.file = nullptr;
+    }
   }
 
   void clear() noexcept {

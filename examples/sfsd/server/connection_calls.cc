@@ -120,6 +120,7 @@ reply connection::answer(const rpc_call& call) {
     return r;
   }
   reply r = nfs_.answer(call, *who, notes_, files_, pool_);
+  files_.drop_removed();  // it may have been just that
   replies.remember(call, payload_of(r.frame()));
   return r;
 }
