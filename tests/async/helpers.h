@@ -8,13 +8,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "async/async.h"
 #include "tests/support/support.h"
 
 namespace async::test {
+
+// The fds that this process has open, and what each is.
+inline std::set<std::string> open_fds() {
+  std::set<std::string> all;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the iterator's own
+    const std::string what = std::filesystem::read_symlink(fd.path(), gone);
+    if (!gone && !what.ends_with("/fd")) all.insert(fd.path().filename().string() + " " + what);
+  }
+  return all;
+}
 
 // A pipe whose two ends do not block. The ends have to be cleared by the test.
 class test_pipe {

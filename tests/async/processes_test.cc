@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -19,16 +18,6 @@ namespace {
 
 class processes : public each_cpu_count {};
 ASYNC_TEST_EACH_CPU_COUNT(processes);
-
-std::set<std::string> open_fds() {
-  std::set<std::string> all;
-  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code gone;  // the iterator's own
-    const std::string what = std::filesystem::read_symlink(fd.path(), gone);
-    if (!gone && !what.ends_with("/fd")) all.insert(fd.path().filename().string() + " " + what);
-  }
-  return all;
-}
 
 // A child whose output is collected; the test ends with both.
 struct collected : refcount {

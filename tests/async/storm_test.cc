@@ -11,9 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -22,11 +20,6 @@
 
 namespace async::test {
 namespace {
-
-std::size_t open_fds() {
-  const std::filesystem::directory_iterator fds("/proc/self/fd"), end;
-  return static_cast<std::size_t>(std::distance(fds, end));
-}
 
 // A connection that sends back one byte, and ends when its client does.
 struct echo : refcount {
@@ -115,7 +108,7 @@ TEST_P(storms, leave_no_fds_objects_or_places_behind) {
   const size of;
   room_for_connections();  // raises the limit of fds
   select_waiter().poll();  // the loop has its fds
-  const std::size_t fds_before = open_fds();
+  const auto fds_before = open_fds();
   std::atomic<std::size_t> arrived = 0, memory_early = 0;
   {
     server s({.connections = of.at_once, .per_address = of.at_once}, wrap([&](incoming from) {
