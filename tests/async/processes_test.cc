@@ -145,7 +145,8 @@ TEST_P(outputs, show_given_fds_in_their_places_even_if_they_are_swapped) {
 TEST_P(outputs, show_no_fd_that_was_not_given) {
   test_pipe leaky;
   fcntl(leaky.in(), F_SETFD, 0);
-  EXPECT_EQ(output(shell("ls /proc/$$/fd | grep -v '^1[0-9]$' | tr '\\n' ' '")), "0 1 2 ");
+  // Not in a pipeline, for which the shell opens fds of its own, nor as its last command.
+  EXPECT_EQ(output(shell("ls /proc/$$/fd; true")), "0\n1\n2\n");
 }
 
 TEST_P(outputs, show_default_signals_and_none_blocked) {
