@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <ctime>
@@ -60,16 +61,22 @@ ssize_t writev_without_sigpipe(int fd, const iovec* ranges, int count) noexcept 
   return written;
 }
 
+// One range, which is the rule, has a call that costs the kernel less than a message does.
+ssize_t send_ranges(int fd, iovec* ranges, int count) noexcept {
+  if (count == 1) return ::send(fd, ranges->iov_base, ranges->iov_len, MSG_NOSIGNAL);
+  msghdr message{};
+  message.msg_iov = ranges;
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 io_result suio::output(int fd, std::size_t max) {
   bool is_socket = true;  // until the kernel says otherwise
   return detail::io_access::output(*this, max, [&](iovec* ranges, int count) noexcept {
     if (is_socket) {
-      msghdr message{};
-      message.msg_iov = ranges;
-      message.msg_iovlen = static_cast<std::size_t>(count);
-      const ssize_t written = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+      const ssize_t written = send_ranges(fd, ranges, count);
       if (written >= 0 || errno != ENOTSOCK) return written;
       is_socket = false;
     }
@@ -79,7 +86,7 @@ io_result suio::output(int fd, std::size_t max) {
 
 io_result suio::input(int fd, std::size_t max) {
   return detail::io_access::input(*this, max, [fd](const iovec* ranges, int count) noexcept {
-    return ::readv(fd, ranges, count);
+    return count == 1 ? ::read(fd, ranges->iov_base, ranges->iov_len) : ::readv(fd, ranges, count);
   });
 }
 
