@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -330,8 +331,8 @@ TEST_P(accepting, pauses_without_spinning_while_there_are_no_fds_and_then_resume
       EXPECT_LT(run().ran, 100u) << "it spins";
     }
     const std::string said = testing::internal::GetCapturedStderr();
-    const std::string why = "async_test: accepting pauses: Too many open files\n";
-    EXPECT_EQ(said, limited ? why : "") << "once in ten seconds";
+    const std::string why = ": accepting pauses: Too many open files\n";
+    EXPECT_EQ(said.substr(std::min(said.size(), said.find(':'))), limited ? why : "");
     EXPECT_EQ(accepted, count);
     for (const int fd : clients) close(fd);
     std::filesystem::remove(path);
