@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs libFuzzer's programs, as many at once as there are CPUs.
 
-usage: tools/run_fuzzers.py [--seconds=N] DIRECTORY CORPUS
+usage: tools/run_fuzzers.py [--seconds=N] DIRECTORY CORPUS...
 
 Runs each DIRECTORY/fuzz_NAME for N seconds (60 by default), beginning with the inputs in
-CORPUS/NAME. What it learns is kept in DIRECTORY/corpus/NAME, for the next time, and what breaks the
+each CORPUS/NAME. What it learns is kept in DIRECTORY/corpus/NAME, for the next time, and what breaks the
 program as DIRECTORY/found-NAME-*. Ends with the line `N passed, N failed`.
 """
 import argparse
@@ -20,12 +20,13 @@ def fuzz(program, options):
     """Runs one, and prints how many inputs it tried. Returns the end of its output if one broke
     it."""
     name = program.name.removeprefix('fuzz_')
-    learnt, seeds = options.directory / 'corpus' / name, options.corpus / name
+    learnt = options.directory / 'corpus' / name
+    seeds = [corpus / name for corpus in options.corpus if (corpus / name).exists()]
     learnt.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(
         [program, f'-max_total_time={options.seconds}', '-max_len=4096', '-timeout=20',
          f'-artifact_prefix={options.directory}/found-{name}-', '-print_final_stats=1',
-         learnt, *([seeds] if seeds.exists() else [])],
+         learnt, *seeds],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors='replace', env={**SANITIZERS, **os.environ})
     tried = re.search(r'number_of_executed_units: *(\d+)', result.stdout)
@@ -37,7 +38,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__.split('\n\n')[1][len('usage: '):])
     parser.add_argument('--seconds', type=int, default=60)
     parser.add_argument('directory', type=pathlib.Path)
-    parser.add_argument('corpus', type=pathlib.Path)
+    parser.add_argument('corpus', type=pathlib.Path, nargs='+')
     options = parser.parse_args()
     programs = sorted(p for p in options.directory.glob('fuzz_*') if os.access(p, os.X_OK))
     if not programs:
