@@ -1,15 +1,13 @@
 // Teaches: buffered streams, over TCP and TLS; back-pressure; time limits.
 //
-// A stream reads lines and writes what it is given, so the program has no buffers and no fdcb() of
-// its own. Each line asks for so many lines of answer, which may be many: the client's `full()`
-// says when it takes them too slowly, and answering goes on when it has. With a certificate, the
-// same server speaks TLS: one line is different.
+// A stream reads lines and writes what it is given: no buffers, no fdcb(). Each line asks for so
+// many lines of answer: `full()` says that the client takes them too slowly, and answering goes on
+// when it has. With a certificate the server speaks TLS: one line is different.
 //
 // Run:     build/release/examples/10_streams [PORT [CLIENTS [CHAIN KEY]]]
 //          then, elsewhere: nc localhost PORT, or openssl s_client -quiet -connect localhost:PORT
 //          and type: 3 lines of this
 // Prints:  listening on port PORT
-//          why a client has gone, if it did not just end
 // Ends when so many clients have gone; without CLIENTS (or with -1) it does not end.
 #include <cerrno>
 #include <chrono>
@@ -22,18 +20,15 @@
 
 namespace {
 
-using namespace std::chrono_literals;
-
 int clients_left = -1;                   // unlimited
 async::ptr<async::tls_context> secrets;  // if it is a TLS server
 
 const async::ref<async::aios_options> limits = [] {
   auto o = async::make_ref<async::aios_options>();
-  o->read_limit = 60s;   // for a line
-  o->write_limit = 60s;  // for taking a part of an answer
-  o->handshake_limit = 10s;
-  o->high = 64 * 1024;
-  o->low = 16 * 1024;
+  o->read_limit = std::chrono::seconds(60);   // for a line
+  o->write_limit = std::chrono::seconds(60);  // for taking a part of an answer
+  o->handshake_limit = std::chrono::seconds(10);
+  o->high = 64 * 1024;  // bytes that the client has not taken: full() from here on
   return o;
 }();
 
@@ -45,25 +40,20 @@ struct client : async::refcount {
     if (--clients_left == 0) async::stop();
   }
 
-  void read_on() { io->read_line(1000, async::wrap(mkref(this), &client::got_line)); }
-
   void got_line(async::aios_read& line) {
-    if (line.status() == async::aios_status::error) {
-      std::printf("client gone: %s\n", line.error().message().c_str());
-    }
     if (!line) return io->close();
     text = line.text();
     left = std::atol(text.c_str());
-    answer({});
+    go_on();
   }
 
-  void answer(std::error_code failed) {
+  void go_on(std::error_code failed = {}) {
     if (failed) return;
     for (; left > 0; --left) {
-      if (io->full()) return io->when_writable(async::wrap(mkref(this), &client::answer));
+      if (io->full()) return io->when_writable(async::wrap(mkref(this), &client::go_on));
       io->format("%ld %s\n", left, text.c_str());
     }
-    read_on();
+    io->read_line(1000, async::wrap(mkref(this), &client::got_line));
   }
 
   const async::aios_t io;
@@ -73,7 +63,7 @@ struct client : async::refcount {
 
 void new_client(int fd) {
   if (fd < 0) async::fatal("can't accept: %s", std::strerror(errno));
-  async::make_ref<client>(fd)->read_on();
+  async::make_ref<client>(fd)->go_on();
 }
 
 }  // namespace

@@ -106,7 +106,9 @@ int main(int argc, char** argv) {
                                        : sfs::get(files, path->rest, here, copying);
     if (!trouble.why.empty()) {
       const std::string stream = verb == "put" ? "standard input" : "standard output";
-      give_up(!trouble.is_local ? path->rest : here == "-" ? stream : here,
+      give_up(!trouble.is_local ? path->rest
+              : here == "-"     ? stream
+                                : here,
               explained(trouble.why, access));
     }
   } else {

@@ -69,7 +69,7 @@ std::vector<std::string> files_named_in(const std::string& text) {
   for (std::size_t i = 1; i < pieces.size(); i += 2) {
     const std::string folder = pieces[i].substr(0, pieces[i].find('/'));
     const bool is_path = pieces[i].find('/') != text.npos && pieces[i].find('*') == text.npos;
-    if (is_path && std::filesystem::is_directory(source_dir() + '/' + folder) &&
+    if (is_path && !folder.empty() && std::filesystem::is_directory(source_dir() + '/' + folder) &&
         folder != "build" && folder != ".") {
       names.push_back(pieces[i]);
     }
