@@ -14,7 +14,7 @@
 // from the network: c-ares checks their form, and that a name found for an address has nothing in
 // it that a host's name may not have; and of a host's addresses at most 64 are given.
 //
-// At most 100 questions are asked at once; further ones wait for their turn, in order.
+// At most 50 questions are asked at once; further ones wait for their turn, in order.
 //
 // Thread-safety: everything here may be called from any thread and any color, with or without a
 // runtime (in a uniprocessor build: from the thread of the runtime), and does not block.

@@ -61,7 +61,7 @@ class resolver final : public dns_channel::owner {
   }
 
  private:
-  static constexpr std::size_t most_asked = 100;  // a burst of more is lost in sockets' buffers
+  static constexpr std::size_t most_asked = 50;  // a burst of more is lost in sockets' buffers
 
   struct asked {
     dns_channel* channel;

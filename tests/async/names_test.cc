@@ -146,7 +146,8 @@ TEST_P(names, do_not_suffer_from_hostile_answers) {
     const std::string got = find("evil.test");
     EXPECT_TRUE(got == no_answer || got == no_such) << got;
   }
-  server.zone["good.test"] = {.addresses = {"192.0.2.1"}};
+  name_server patient;
+  patient.zone["good.test"] = {.addresses = {"192.0.2.1"}};
   EXPECT_EQ(find("good.test"), "192.0.2.1");
 }
 
@@ -262,7 +263,7 @@ TEST_P(names, that_are_cancelled_make_room_for_others) {
   server.zone["silent.test"] = {.silent = true};
   server.zone["one.test"] = {.addresses = {"192.0.2.1"}};
   std::vector<dnsreq_t> questions;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 50; ++i) {
     questions.push_back(dns_hostbyname("silent.test", wrap([](std::vector<address>) { FAIL(); })));
   }
   std::string found;
