@@ -51,6 +51,10 @@ void blocking_job::abandon() noexcept {
 
 std::error_code start(blocking_job& job) { return job.pool().start(job); }
 
+void give_handle(blocking_job& job, blocking_t* handle) {
+  if (handle != nullptr) *handle = blocking_t(mkref(&job));
+}
+
 // The pool.
 
 blocking_state::blocking_state(const blocking_limits& limits) : limits_(limits) { join(); }
@@ -180,7 +184,17 @@ const std::shared_ptr<blocking_state>& shared_blocking_state() {
   return *shared;
 }
 
-std::size_t drop_shared_blocking_work() noexcept { return shared_blocking_state()->drop_all(); }
+// What a thread has handed over to a leader that came no more is as what was pending at the stop.
+std::size_t drop_shared_blocking_work() noexcept {
+  std::size_t dropped = shared_blocking_state()->drop_all();
+  event_list handed_over;
+  loop_for_current_color().take_handed_over(handed_over);
+  handed_over.clear_and_dispose([&](event* job) {
+    static_cast<blocking_job*>(job)->abandon();
+    ++dropped;
+  });
+  return dropped;
+}
 
 }  // namespace detail
 

@@ -284,7 +284,7 @@ bool is_path(const std::string& path) noexcept { return path.find('\0') == std::
 
 std::error_code start(const ref<file_operation>& operation, blocking_t* job) {
   const std::error_code status = detail::start_file_operation(*operation);
-  if (!status && job != nullptr) *job = blocking_t(ptr<detail::blocking_job>(operation));
+  if (!status) detail::give_handle(*operation, job);
   return status;
 }
 

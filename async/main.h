@@ -26,8 +26,8 @@ namespace async {
 // writing to a closed connection fails with EPIPE. Throws as the constructor of runtime, and
 // std::system_error if the very first use of async/ can't make the loop.
 //
-// In the end, work given to blocking() and operations on files are over or destroyed: this waits for
-// what has begun, and the summary's `destroyed` counts what is not called back any more.
+// In the end, work given to blocking() and operations on files are over or destroyed: this waits
+// for what has begun, and the summary's `destroyed` counts what is not called back any more.
 run_summary amain(runtime_options options = {});
 
 // The select callback, to be a runtime's idle_waiter in programs that make the runtime themselves:

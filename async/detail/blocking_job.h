@@ -72,6 +72,9 @@ const std::shared_ptr<blocking_state>& shared_blocking_state();
 // Hands a job over; the caller's handles to it are the caller's own.
 std::error_code start(blocking_job& job);
 
+// Makes `handle`, if it is not null, one to `job`.
+void give_handle(blocking_job& job, blocking_t* handle);
+
 template <class F>
 struct blocking_callback {
   using result = std::invoke_result_t<std::decay_t<F>&>;
@@ -138,7 +141,7 @@ std::error_code start_blocking(const std::shared_ptr<blocking_state>& pool, F&& 
   const auto job =
       make_ref<blocking_call<std::decay_t<F>>>(std::forward<F>(work), std::move(cb), pool);
   const std::error_code status = start(*job);
-  if (!status && handle != nullptr) *handle = blocking_t(ptr<blocking_job>(job));
+  if (!status) give_handle(*job, handle);
   return status;
 }
 

@@ -70,8 +70,10 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
 
   // Posts an event for a thread that is none of the runtime's. Where there is one CPU and no atomic
   // counts (ASYNC_UNIPROCESSOR) such a thread may neither post nor hold a handle, and the event is
-  // given to the leader.
+  // given to the leader. Only blocking jobs are handed over.
   void hand_over(event& e) noexcept;
+  // Appends what was handed over and is not posted yet. For the leader, or when there is none.
+  void take_handed_over(event_list& ready) noexcept;
 
   // libev's callbacks: the leader, under mutex_.
 
@@ -97,7 +99,6 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
   bool may_sleep_now() noexcept;
   bool take_wake_up() noexcept;
   void confirm_fds() noexcept;
-  void take_handed_over(event_list& ready) noexcept;
   void start(fd_watch& w);
   void make_alarm();
   // From the leader's look at the kernel to the first callback.
