@@ -19,7 +19,9 @@ def line(x1, y1, x2, y2, color='#e2e2e2', width=1.0):
 
 
 def short(value):
-    """A label of an axis: 1k for 1,000."""
+    """A label of an axis: 10k for 10,000."""
+    if 1000 <= value < 100_000 and value % 100:
+        return f'{value:,.0f}'
     for size, unit in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
         if abs(value) >= size:
             return f'{value / size:g}{unit}'

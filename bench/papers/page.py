@@ -16,7 +16,7 @@ table { border-collapse: collapse; font-size: 13px; margin: 0.4em 0 1em; }
 th, td { padding: 0.2em 0.9em 0.2em 0; text-align: right; border-bottom: 1px solid #eee;
          vertical-align: top; }
 th:first-child, td:first-child { text-align: left; } th { color: #555; font-weight: normal; }
-.targets td { text-align: left; } .met { color: #3c8d4f; } .missed { color: #b2413a; }
+.targets td, .targets th { text-align: left; } .met { color: #3c8d4f; } .missed { color: #b2413a; }
 '''
 JUDGED = {True: 'met', False: 'missed', None: 'not measured'}
 

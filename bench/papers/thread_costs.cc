@@ -150,11 +150,11 @@ class store {
 
 costs costs_of_threads(std::size_t count) {
   costs found;
+  memory(count, found);
   found["create"] = creation(count);
   found["yield"] = yield_switch(count * 10);
   found["wake"] = wake_switch(count);
   found["lock"] = lock(count * 1000);
-  memory(count, found);
   return found;
 }
 
