@@ -4,8 +4,8 @@
 usage: tools/run_fuzzers.py [--seconds=N] DIRECTORY CORPUS...
 
 Runs each DIRECTORY/fuzz_NAME for N seconds (60 by default), beginning with the inputs in
-each CORPUS/NAME. What it learns is kept in DIRECTORY/corpus/NAME, for the next time, and what breaks the
-program as DIRECTORY/found-NAME-*. Ends with the line `N passed, N failed`.
+each CORPUS/NAME. What it learns is kept in DIRECTORY/corpus/NAME, for the next time, and what breaks
+the program as DIRECTORY/found-NAME-*. Ends with the line `N passed, N failed`.
 """
 import argparse
 import os
