@@ -1,9 +1,9 @@
 """Figure 1 of the SFS paper, and what each coloring step changes and gains."""
 import json
-import re
 import subprocess
 import sys
 
+from .colored import colored_lines
 from .section import Section, Table, at_least, middle, number, times, where
 
 NAME = 'sfs'
@@ -27,10 +27,7 @@ def measure(context, note):
         note({'suite': suite, 'cpus': int(cpus.partition(':')[2]), 'side': side,
               **{key: run[key] for key in ('mb_per_s', 'ratio', 'corrected_speedup',
                                            'cpu_s_per_gb')}})
-    counted = subprocess.run([sys.executable, context.bench.parent / 'examples/sfsd/colored_lines'],
-                             text=True, capture_output=True, check=True).stdout
-    lines = {step: int(count) for step, count in re.findall(r'^(\w+) +(\d+)$', counted, re.M)}
-    note({'lines': lines, 'of': int(re.search(r'of (\d+)', counted)[1])})
+    note(colored_lines(context, 'sfsd'))
     note({'svg': plot.read_text()})
 
 

@@ -1,10 +1,8 @@
 """What each coloring step changes in httpd and gains; bench/papers/sfs.py has the file server's."""
 import contextlib
-import re
-import subprocess
-import sys
 
 from . import web
+from .colored import colored_lines
 from .section import Section, Table, middle, number, ratio, times, where
 from .web_servers import Httpd
 
@@ -12,17 +10,6 @@ NAME = 'steps'
 STEPS = {'none': 'no colors', 'connections': 'connections',
          'all': 'and the cache\'s misses, and the log'}
 CLIENTS = 256
-
-
-def _lines(context):
-    """How many lines each step has changed, and of how many."""
-    script = context.bench.parent / 'examples/httpd/colored_lines'
-    if not script.exists():
-        return None
-    said = subprocess.run([sys.executable, script], text=True, capture_output=True, check=True)
-    return {'lines': {step: int(count)
-                      for step, count in re.findall(r'^(\w+) +(\d+)$', said.stdout, re.M)},
-            'of': int(re.search(r'of (\d+)', said.stdout)[1])}
 
 
 def measure(context, note):
@@ -38,8 +25,7 @@ def measure(context, note):
                 context.show(f'{NAME}/{step}/{mix}')
                 note({'step': step, 'mix': mix, **web.load(context, server, pids, port, cpus, mix,
                                                            CLIENTS)})
-    if counted := _lines(context):
-        note(counted)
+    note(colored_lines(context, 'httpd'))
 
 
 def _row(runs, counted, step):

@@ -32,7 +32,8 @@ TEST(the_manual_page, is_one_that_mandoc_has_nothing_to_say_about) {
 
 TEST(the_table_of_coloring_steps, has_the_lines_that_are_marked) {
   const auto [status, output] =
-      program({repository() / "examples/httpd/colored_lines", "--check"}).finish();
+      program({repository() / "tools/colored_lines", repository() / "examples/httpd", "--check"})
+          .finish();
   EXPECT_EQ(status, 0) << output;
 }
 

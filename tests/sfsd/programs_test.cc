@@ -368,8 +368,9 @@ TEST(a_uniprocessor_server, refuses_a_second_cpu_and_colors) {
 #endif
 
 TEST(the_readme, counts_the_lines_that_each_coloring_step_changed) {
-  const finished f =
-      child_process({repository() / "examples/sfsd/colored_lines", "--check"}).finish();
+  const finished f = child_process({repository() / "tools/colored_lines",
+                                    repository() / "examples/sfsd", "--check"})
+                         .finish();
   EXPECT_EQ(f.status, 0) << f.errors;
 }
 
