@@ -268,6 +268,7 @@ TEST_P(blocking_work, is_not_bound_to_the_cpu_of_the_worker_that_asked) {
 
 TEST_P(blocking_work, is_the_parents_after_fork_and_the_child_starts_over) {
   if (under_tsan) GTEST_SKIP() << "ThreadSanitizer does not support threads in forked children";
+  if (under_asan) GTEST_SKIP() << "the pool's thread may hold its allocator's lock";
   gate g;
   blocking_pool pool({.threads = 1});
   int called = 0, other = 0;
