@@ -45,6 +45,7 @@ struct alignas(64) tally {
 
 struct task_load {
   std::size_t tasks;
+  std::size_t pid_max;  // the machine's, of which a namespace's own says nothing; 0: not known
   unsigned cpus;
   double warmup_s, seconds;
   const cached_files& files;

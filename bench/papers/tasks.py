@@ -22,7 +22,8 @@ WAYS = {
 def _run(context, way, cpus, tasks, cpu=None):
     ms = context.milliseconds(1000 + tasks // 200)
     said = context.run(context.program('tasks'), way, '--cpus', cpus, '--tasks', tasks, '--time',
-                       ms, '--warmup', ms // 4, '--directory', context.memory, cpus=cpu)
+                       ms, '--warmup', ms // 4, '--directory', context.memory, '--pid-max',
+                       context.pid_max, cpus=cpu)
     return json.loads(said)
 
 

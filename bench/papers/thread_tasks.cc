@@ -23,11 +23,12 @@ namespace {
 
 // How many more threads may be made, with a tenth left to the rest of the machine, and which limit
 // that is.
-std::pair<std::size_t, std::string> room_for_threads() {
+std::pair<std::size_t, std::string> room_for_threads(std::size_t pid_max) {
   std::pair<std::size_t, std::string> least{SIZE_MAX, ""};
   const auto consider = [&](std::size_t limit, const std::string& name) {
     if (limit * 9 / 10 < least.first) least = {limit * 9 / 10, name};
   };
+  if (pid_max != 0) consider(pid_max, "kernel.pid_max");
   for (const std::string name : {"pid_max", "threads-max"}) {
     std::size_t limit = 0;
     if (std::ifstream("/proc/sys/kernel/" + name) >> limit) consider(limit, "kernel." + name);
@@ -122,7 +123,7 @@ void thread_tasks::work(own& self) {
 }
 
 void thread_tasks::make_threads() {
-  const auto [room, limit] = room_for_threads();
+  const auto [room, limit] = room_for_threads(load_.pid_max);
   const std::size_t wanted = std::min(load_.tasks, room);
   reserved_ = wanted * stack;
   stacks_ = ::mmap(nullptr, reserved_, PROT_READ | PROT_WRITE,

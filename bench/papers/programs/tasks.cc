@@ -22,6 +22,7 @@ Runs tasks, each of which reads 8 KiB of a cached file, and prints what it found
   --cpus N       (default 1)
   --warmup S     in milliseconds (default 500)
   --time S       to measure, in milliseconds (default 2000)
+  --pid-max N    kernel.pid_max of the machine, for a run in a namespace, which has its own
   --directory D  where to make the files (default /tmp)
 )";
 
@@ -33,6 +34,7 @@ int main(int argc, char** argv) {
   const papers::cached_files files(directory);
   const papers::task_load load{
       .tasks = line.number("--tasks", 1, 1, 10'000'000),
+      .pid_max = line.number("--pid-max", 0, 1, 1 << 22),
       .cpus = static_cast<unsigned>(line.number("--cpus", 1, 1, bench::cpu_count())),
       .warmup_s = static_cast<double>(line.number("--warmup", 500, 0, 60'000)) / 1000,
       .seconds = static_cast<double>(line.number("--time", 2000, 1, 600'000)) / 1000,
