@@ -113,15 +113,15 @@ TEST_F(clients, count_replies_and_compare_one_in_64) {
 }
 
 TEST_F(clients, see_that_a_reply_is_an_error) {
-  const client_counts found = counts(
-      10, [](std::size_t n) { return n == 5 ? reply("busy", 503) : reply(content); });
+  const client_counts found =
+      counts(10, [](std::size_t n) { return n == 5 ? reply("busy", 503) : reply(content); });
   EXPECT_EQ(found.wrong, 1u);
   EXPECT_EQ(found.closed + found.refused, 0u);
 }
 
 TEST_F(clients, see_that_a_reply_has_another_length) {
-  const client_counts found = counts(
-      10, [](std::size_t n) { return reply(n == 5 ? content.substr(1) : content); });
+  const client_counts found =
+      counts(10, [](std::size_t n) { return reply(n == 5 ? content.substr(1) : content); });
   EXPECT_EQ(found.wrong, 1u);
 }
 
@@ -136,9 +136,8 @@ TEST_F(clients, see_one_other_byte_in_a_reply_that_they_compare) {
 }
 
 TEST_F(clients, see_a_connection_end_and_go_on_with_another) {
-  const client_counts found = counts(10, [](std::size_t n) {
-    return n == 5 ? std::nullopt : std::optional(reply(content));
-  });
+  const client_counts found = counts(
+      10, [](std::size_t n) { return n == 5 ? std::nullopt : std::optional(reply(content)); });
   EXPECT_EQ(found.closed, 1u);
   EXPECT_EQ(found.refused, 0u);
   EXPECT_EQ(found.replies, 6u);

@@ -60,8 +60,9 @@ TEST(reply_head, is_wrong_if_nobody_could_say_where_it_ends) {
 }
 
 TEST(reply_head, is_wrong_if_it_is_of_something_else) {
-  for (const std::string text : {"HTTP/1.0 200 OK\r\n", "SSH-2.0-", "\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
-                                 "HTTP/1.1 99\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n"}) {
+  for (const std::string text :
+       {"HTTP/1.0 200 OK\r\n", "SSH-2.0-", "\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 99\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n"}) {
     EXPECT_EQ(read(text), result::wrong) << text;
   }
 }
