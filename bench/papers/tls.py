@@ -9,6 +9,7 @@ from peers.file_servers import NGINX
 from peers.process import LeftOut, daemon, find, free_port, need, tree
 
 from .section import Section, Table, at_least, middle, number, ratio, where
+from .web_servers import family
 
 NAME = 'tls'
 BYTES = 64 * 1024  # of each request
@@ -38,7 +39,7 @@ def _nginx(context):
         buffer='64k', user='' if os.geteuid() else f'user {pwd.getpwuid(0).pw_name};'))
     with daemon(tmp / 'log', context.cpus[:1], find('nginx'), '-c', config, '-e',
                 tmp / 'error.log', port=port) as server:
-        yield tree([server.pid]), port
+        yield family(server.pid, 2), port
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@ import contextlib
 import os
 import pwd
 import re
+import time
 
 from peers import process
 from peers.process import LeftOut, daemon, free_port, need, tree
@@ -21,6 +22,16 @@ http {{
     }}
 }}
 '''
+
+
+def family(pid, size):
+    """A process and its descendants, when there are so many: a port may be open before that."""
+    until = time.monotonic() + 5
+    while len(found := tree([pid])) < size:
+        if time.monotonic() > until:
+            raise LeftOut(f'of {size} processes there are {len(found)}')
+        time.sleep(0.01)
+    return found
 
 
 class Nginx:
@@ -47,7 +58,7 @@ class Nginx:
             user='' if os.geteuid() else f'user {pwd.getpwuid(0).pw_name};'))
         with daemon(tmp / 'log', context.cpus[:cpus], process.find('nginx'), '-c', config, '-e',
                     tmp / 'error.log', port=port) as server:
-            yield tree([server.pid]), port
+            yield family(server.pid, 1 + cpus), port
 
     @staticmethod
     def workers(cpus):
