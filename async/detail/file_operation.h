@@ -50,5 +50,7 @@ std::size_t drop_file_operations() noexcept;
 enum class file_engine_kind { best, pool, uring };
 // For tests, while no operation is under way. False if there is none of that kind.
 bool use_file_engine(file_engine_kind kind);
+// For tests: called in place of io_uring_submit(), under the ring's lock.
+void use_file_submit(int (*submit)(io_uring*)) noexcept;
 
 }  // namespace async::detail

@@ -122,6 +122,11 @@ class file_ring final : fork_participant {
     return ring_ != nullptr;
   }
 
+  void use_submit(int (*submit)(io_uring*)) noexcept {
+    const std::lock_guard lock(mutex_);
+    submit_ = submit;
+  }
+
   std::size_t drop_all() noexcept {
     std::vector<file_operation*> ended;
     {
@@ -139,28 +144,37 @@ class file_ring final : fork_participant {
  private:
   file_ring() { join(); }
 
-  // Under mutex_. False if the kernel has no room.
+  // Under mutex_. False if the kernel does not take it.
   bool submit(file_operation& operation) noexcept {
-    io_uring_sqe* const entry = io_uring_get_sqe(ring_.get());
+    io_uring_sqe* entry = io_uring_get_sqe(ring_.get());
+    // Full of what the kernel did not take before; it may now.
+    if (entry == nullptr && submit_all()) entry = io_uring_get_sqe(ring_.get());
     if (entry == nullptr) return false;
     operation.prepare(*entry);
     io_uring_sqe_set_data(entry, &operation);
-    ++in_flight_;
-    int submitted;
-    do submitted = io_uring_submit(ring_.get());
-    while (submitted == -EINTR);
-    if (submitted >= 0) return true;
-    // It is in the queue, and goes with the next one: as nothing.
+    if (submit_all()) {
+      ++in_flight_;
+      return true;
+    }
+    // It is the queue's last, and goes with a later one: as nothing.
     io_uring_prep_nop(entry);
     io_uring_sqe_set_data(entry, nullptr);
     return false;
+  }
+
+  // Under mutex_. True if the kernel has taken all that was in the queue.
+  bool submit_all() noexcept {
+    int taken;
+    do taken = submit_(ring_.get());
+    while (taken == -EINTR || (taken > 0 && io_uring_sq_ready(ring_.get()) != 0));
+    return io_uring_sq_ready(ring_.get()) == 0;
   }
 
   // Under mutex_.
   completion take(io_uring_cqe* entry) noexcept {
     const completion ended{static_cast<file_operation*>(io_uring_cqe_get_data(entry)), entry->res};
     io_uring_cqe_seen(ring_.get(), entry);
-    --in_flight_;
+    if (ended.operation != nullptr) --in_flight_;
     return ended;
   }
 
@@ -206,7 +220,8 @@ class file_ring final : fork_participant {
   // Guarded by mutex_.
   std::unique_ptr<io_uring> ring_;  // null: the pool is used
   bool chosen_ = false;
-  unsigned in_flight_ = 0;  // entries, of which each will have a completion
+  unsigned in_flight_ = 0;  // operations that the kernel has
+  int (*submit_)(io_uring*) = &io_uring_submit;
   io_uring* parents_ = nullptr;
 };
 
@@ -223,6 +238,10 @@ std::size_t drop_file_operations() noexcept { return file_ring::instance().drop_
 
 bool use_file_engine(file_engine_kind kind) {
   return file_ring::instance().use(kind) == (kind == file_engine_kind::uring);
+}
+
+void use_file_submit(int (*submit)(io_uring*)) noexcept {
+  file_ring::instance().use_submit(submit);
 }
 
 }  // namespace detail

@@ -11,6 +11,8 @@
 #include <functional>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "async/detail/file_operation.h"
 #include "tests/async/helpers.h"
@@ -32,10 +34,12 @@ class files : public testing::TestWithParam<std::tuple<unsigned, file_engine_kin
     directory = name;
   }
   void TearDown() override {
+    detail::use_file_submit(&io_uring_submit);
     if (fd >= 0) close(fd);
     std::filesystem::remove_all(directory);
   }
   run_summary run() { return amain({.cpus = std::get<0>(GetParam())}); }
+  static bool on_ring() { return std::get<1>(GetParam()) == file_engine_kind::uring; }
 
   std::string path(const char* name = "file") const { return (directory / name).string(); }
   // Makes `fd` a file with these bytes; forgets them, where that can be done, so that the disk has
@@ -312,6 +316,43 @@ TEST_P(files, whose_operations_are_under_way_when_amain_returns_are_done_with) {
     run();
   }
   post(color(), [] { stop(); });  // for a result that came just then
+  run();
+  EXPECT_EQ(alive, 0);
+}
+
+// By more operations than its queue has entries.
+TEST_P(files, are_given_up_when_the_kernel_takes_none) {
+  if (!on_ring()) GTEST_SKIP() << "this is about io_uring";
+  make("0123456789");
+  int alive = 0;
+  const auto sync = [&] {
+    return file_sync(fd, file_sync_kind::all,
+                     wrap([value = counted_value(alive)](std::error_code error) {
+                       EXPECT_FALSE(error);
+                       stop();
+                     }));
+  };
+  const auto refused = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_EQ(sync(), std::errc::resource_unavailable_try_again) << i;
+      ASSERT_EQ(alive, 0) << i;
+    }
+  };
+  detail::use_file_submit([](io_uring*) { return -EAGAIN; });
+  refused(1);
+  // As if it took one of two.
+  detail::use_file_submit([](io_uring*) {
+    static bool first = false;
+    return std::exchange(first, !first) ? -EAGAIN : 1;
+  });
+  refused(1);
+  detail::use_file_submit([](io_uring*) { return -EAGAIN; });
+  refused(300);
+  post(color(), [] { stop(); });
+  run();  // waits for none of them
+
+  detail::use_file_submit(&io_uring_submit);
+  ASSERT_FALSE(sync());
   run();
   EXPECT_EQ(alive, 0);
 }
