@@ -15,6 +15,9 @@
 #include <system_error>
 #include <utility>
 
+#include "mp/detail/cpus.h"
+#include "mp/runtime.h"
+
 namespace async {
 
 namespace {
@@ -172,6 +175,9 @@ spawned start(const spawn_options& options) {
   if (!options.directory.empty()) actions.work_in(options.directory);
   const attributes how(options.group);
   pid_t pid = -1;
+  // The child gets this thread's CPUs; a worker is bound to one.
+  const detail::affinity_guard restored;
+  if (on_worker()) detail::unpin_this_thread();
   check(posix_spawnp(&pid, options.program.c_str(), actions.get(), how.get(), arguments.get(),
                      options.environment ? environment.get() : environ));
   return {pid, in.release(), out.release(), err.release()};

@@ -10,7 +10,7 @@
 //
 // The child has no fd but those that it is given: none leaks into it, however many are started at
 // once. It starts with no signal blocked, and with each at its default (but the two that glibc
-// keeps for itself).
+// keeps for itself); and it may use all CPUs that this process may, though a worker has but one.
 //
 // Thread-safety: any thread, any color, with or without a runtime. spawn() returns when the child
 // has begun its program, or has failed to: it waits for the file system where that has to read the

@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -183,6 +185,20 @@ TEST_P(outputs, show_a_group_or_a_session_of_its_own_where_asked_for) {
   EXPECT_EQ(ids(child_group::ours), (std::vector{false, false, true, true}));
   EXPECT_EQ(ids(child_group::own), (std::vector{true, false, false, true}));
   EXPECT_EQ(ids(child_group::session), (std::vector{true, true, false, false}));
+}
+
+TEST_P(processes, are_not_bound_to_the_cpu_of_the_worker_that_started_them) {
+  std::string before;
+  std::ifstream status("/proc/thread-self/status");
+  while (std::getline(status, before) && !before.starts_with("Cpus_allowed_list:")) {}
+  const auto c = make_ref<collected>();
+  post(color(), [&] {
+    c->start({.program = "grep",
+              .arguments = {"^Cpus_allowed_list:", "/proc/self/status"},
+              .out = child_fd::pipe});
+  });
+  run();
+  EXPECT_EQ(c->out(), before + "\n");
 }
 
 TEST_P(processes, that_are_killed_by_their_number_report_the_signal) {
