@@ -159,8 +159,10 @@ spawned start(const spawn_options& options) {
   if (options.directory.find('\0') != std::string::npos) check(EINVAL);
 
   // Before any fd of our own gets the number of one that is not open.
-  for (const child_fd& given : {options.in, options.out, options.err}) {
+  for (int as = 0; const child_fd& given : {options.in, options.out, options.err}) {
     if (given.number() >= 0) check_open(given.number());
+    if (given.number() == child_fd::inherit) check_open(as);
+    ++as;
   }
   for (const int fd : options.fds) check_open(fd);
 

@@ -85,9 +85,9 @@ struct spawned {
 // zombie; if the last callback is gone before that, the child goes on all the same.
 //
 // On failure there is no child and no fd, and errno says why: what execve(2) gives (ENOENT, EACCES,
-// ENOEXEC, E2BIG, ...), what chdir(2) gives for the directory, EBADF for an fd that is not open,
-// EMFILE, ENFILE, EAGAIN or ENOMEM if there is no more room. EINVAL for a string with a zero byte
-// in it. Throws std::bad_alloc.
+// ENOEXEC, E2BIG, ...), what chdir(2) gives for the directory, EBADF for an fd that is not open
+// (also if it is to be inherited), EMFILE, ENFILE, EAGAIN or ENOMEM if there is no more room.
+// EINVAL for a string with a zero byte in it. Throws std::bad_alloc.
 [[nodiscard]] spawned spawn(const spawn_options& options);
 
 }  // namespace async

@@ -239,6 +239,20 @@ TEST(processes_idle, that_cannot_be_started_say_why_and_leave_nothing_behind) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "there is a child";
 }
 
+// The number would be that of our end of the pipe from the child.
+TEST(processes_idle, that_inherit_a_standard_fd_which_is_closed_are_not_started) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    close(STDERR_FILENO);
+    errno = 0;
+    const spawned child = spawn({.program = "true", .out = child_fd::pipe});
+    _exit(!child && errno == EBADF ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+}
+
 TEST(processes_idle, that_are_started_leave_only_our_ends_open_which_do_not_block_or_leak) {
   const auto before = open_fds();
   const spawned child =
