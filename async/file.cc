@@ -116,6 +116,7 @@ class read_operation : public transfer {
       const long got =
           kernel_result(preadv2(fd(), &space, 1, static_cast<off_t>(offset()), RWF_NOWAIT));
       if (got == -EAGAIN || got == -EOPNOTSUPP || got == -ENOSYS) return false;
+      if (got == 0 && left() != 0 && is_before_end()) return false;
       if (step(got)) return true;
     }
   }
@@ -129,6 +130,12 @@ class read_operation : public transfer {
   static constexpr std::size_t most = 1 << 30;  // at a time
 
   iovec next() const noexcept { return {to_ + done(), std::min(left(), most)}; }
+  // Linux 5.9 and 5.10 may say 0 where they would have to wait.
+  bool is_before_end() const noexcept {
+    struct stat now;
+    return fstat(fd(), &now) == 0 && S_ISREG(now.st_mode) &&
+           offset() < static_cast<std::uint64_t>(now.st_size);
+  }
   long perform() noexcept override {
     const iovec space = next();
     return kernel_result(pread(fd(), space.iov_base, space.iov_len, static_cast<off_t>(offset())));
