@@ -194,7 +194,9 @@ class file_ring final : fork_participant {
   }
 
   // An operation whose thread has ended before the kernel began it is cancelled, and begun again.
+  // One that the kernel does not wait for, as some do not if the fd is O_NONBLOCK, is the pool's.
   void finish(file_operation& operation, long result) {
+    if (result == -EAGAIN && !detail::start(operation)) return operation.release();
     if (result != -ECANCELED && operation.step(result)) return operation.post();
     {
       const std::lock_guard lock(mutex_);

@@ -357,6 +357,33 @@ TEST_P(files, are_given_up_when_the_kernel_takes_none) {
   EXPECT_EQ(alive, 0);
 }
 
+// As some kernels do if the fd is O_NONBLOCK. Here the operation becomes another one on its way,
+// which every kernel answers so.
+TEST_P(files, that_io_uring_does_not_wait_for_are_left_to_the_pool) {
+  if (!on_ring()) GTEST_SKIP() << "this is about io_uring";
+  make("0123456789");
+  static int ends[2];
+  static char nothing;
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  detail::use_file_submit([](io_uring* ring) {
+    io_uring_sq& queue = ring->sq;
+    io_uring_sqe& last = queue.sqes[(queue.sqe_tail - 1) & queue.ring_mask];
+    const auto data = last.user_data;
+    io_uring_prep_recv(&last, ends[0], &nothing, 1, MSG_DONTWAIT);
+    last.user_data = data;
+    return io_uring_submit(ring);
+  });
+  bool synced = false;
+  ASSERT_FALSE(file_sync(fd, file_sync_kind::all, wrap([&](std::error_code error) {
+                           EXPECT_FALSE(error) << error.message();
+                           synced = true;
+                           stop();
+                         })));
+  run();
+  EXPECT_TRUE(synced);
+  for (const int end : ends) close(end);
+}
+
 TEST_P(files, are_the_childs_own_after_fork) {
   if (under_tsan) GTEST_SKIP() << "ThreadSanitizer does not support threads in forked children";
   make("0123456789");
