@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -289,6 +290,9 @@ class stat_operation final : public file_operation {
 // The kernel would see the beginning of it only.
 bool is_path(const std::string& path) noexcept { return path.find('\0') == std::string::npos; }
 
+// The kernel would take one that is negative for the fd's own position.
+bool is_offset(std::uint64_t offset) noexcept { return offset <= INT64_MAX; }
+
 std::error_code start(const ref<file_operation>& operation, blocking_t* job) {
   const std::error_code status = detail::start_file_operation(*operation);
   if (!status) detail::give_handle(*operation, job);
@@ -305,22 +309,26 @@ std::error_code file_open(std::string path, int flags, mode_t mode, callback<voi
 
 std::error_code file_read(int fd, std::uint64_t offset, void* to, std::size_t bytes,
                           callback<void, io_result>::ref cb, blocking_t* job) {
+  if (!is_offset(offset)) return code_of(EINVAL);
   return start(make_ref<read_operation>(fd, offset, to, bytes, std::move(cb)), job);
 }
 
 std::error_code file_read(int fd, std::uint64_t offset, std::size_t bytes, suio& to,
                           callback<void, io_result>::ref cb, blocking_t* job) {
+  if (!is_offset(offset)) return code_of(EINVAL);
   return start(make_ref<suio_read_operation>(fd, offset, bytes, to, std::move(cb)), job);
 }
 
 std::error_code file_write(int fd, std::uint64_t offset, const void* from, std::size_t bytes,
                            callback<void, io_result>::ref cb, blocking_t* job) {
+  if (!is_offset(offset)) return code_of(EINVAL);
   std::vector<iovec> ranges{{const_cast<void*>(from), bytes}};
   return start(make_ref<write_operation>(fd, offset, std::move(ranges), bytes, std::move(cb)), job);
 }
 
 std::error_code file_write(int fd, std::uint64_t offset, suio& from,
                            callback<void, io_result>::ref cb, blocking_t* job) {
+  if (!is_offset(offset)) return code_of(EINVAL);
   const auto operation = make_ref<suio_write_operation>(fd, offset, from, std::move(cb));
   operation->hold(from);
   const std::error_code status = start(operation, job);

@@ -21,9 +21,9 @@
 //
 // All functions return at once, and call cb once, under its color and never from within the call.
 // They fail, and then never call cb, with EAGAIN if too many operations are under way (1,024 in
-// io_uring; see blocking() for the pool), and EINVAL if there is a zero byte in a path. They throw
-// std::bad_alloc. `job`, if given, is what blocking_cancel() takes: see there, and blocking() for
-// what becomes of operations when amain() returns and after fork().
+// io_uring; see blocking() for the pool), and EINVAL if there is a zero byte in a path or an offset
+// is above INT64_MAX. They throw std::bad_alloc. `job`, if given, is what blocking_cancel() takes:
+// see there, and blocking() for what becomes of operations when amain() returns and after fork().
 //
 // Thread-safety: everything here may be called from any thread and any color, with or without a
 // runtime (in a uniprocessor build: from the thread of the runtime).

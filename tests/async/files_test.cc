@@ -217,6 +217,27 @@ TEST_P(files, are_written_from_a_suio_whose_completions_come_first) {
   EXPECT_EQ(contents(), expected);
 }
 
+// Offsets that the kernel takes for the fd's own position are refused.
+TEST_P(files, have_no_position) {
+  make("0123456789");
+  lseek(fd, 3, SEEK_SET);
+  char bytes[4];
+  suio to, from;
+  from.print("abc", 3);
+  const auto nothing = wrap([](io_result) { FAIL(); });
+  for (const std::uint64_t offset : {UINT64_MAX, std::uint64_t{1} << 63}) {
+    EXPECT_EQ(file_read(fd, offset, bytes, sizeof bytes, nothing), std::errc::invalid_argument);
+    EXPECT_EQ(file_read(fd, offset, sizeof bytes, to, nothing), std::errc::invalid_argument);
+    EXPECT_EQ(file_write(fd, offset, "abc", 3, nothing), std::errc::invalid_argument);
+    EXPECT_EQ(file_write(fd, offset, from, nothing), std::errc::invalid_argument);
+  }
+  EXPECT_EQ(text(from), "abc");
+  ASSERT_FALSE(file_read(fd, 0, bytes, sizeof bytes, wrap([&](io_result) { stop(); })));
+  run();
+  EXPECT_EQ(lseek(fd, 0, SEEK_CUR), 3);
+  EXPECT_EQ(contents(), "0123456789");
+}
+
 TEST_P(files, that_fail_say_why) {
   make("x");
   const int read_only = ::open(path().c_str(), O_RDONLY | O_CLOEXEC);
