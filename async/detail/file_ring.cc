@@ -128,16 +128,19 @@ class file_ring final : fork_participant {
   }
 
   std::size_t drop_all() noexcept {
-    std::vector<file_operation*> ended;
+    std::vector<completion> ended;
     {
       const std::lock_guard lock(mutex_);
       while (in_flight_ > 0) {
         io_uring_cqe* entry = nullptr;
-        if (io_uring_wait_cqe(ring_.get(), &entry) == 0) ended.push_back(take(entry).operation);
+        if (io_uring_wait_cqe(ring_.get(), &entry) == 0) ended.push_back(take(entry));
       }
     }
-    std::erase(ended, nullptr);
-    for (file_operation* operation : ended) operation->abandon();
+    std::erase_if(ended, [](const completion& c) { return c.operation == nullptr; });
+    for (const auto [operation, result] : ended) {
+      (void)operation->step(result);  // an fd that was opened is its own, and is closed with it
+      operation->abandon();
+    }
     return ended.size();
   }
 

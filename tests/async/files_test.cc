@@ -342,6 +342,21 @@ TEST_P(files, whose_operations_are_under_way_when_amain_returns_are_done_with) {
 }
 
 // By more operations than its queue has entries.
+TEST_P(files, that_are_opened_when_amain_returns_are_closed) {
+  make("0123456789");
+  ASSERT_FALSE(file_sync(fd, file_sync_kind::all, wrap([](std::error_code) { stop(); })));
+  run();  // what the engine keeps open is there now
+  const auto before = open_fds();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_FALSE(file_open(path(), O_RDONLY, 0, wrap([](int opened) { close(opened); })));
+  }
+  post(color(), [] { stop(); });
+  run();
+  post(color(), [] { stop(); });  // for a result that came just then
+  run();
+  EXPECT_EQ(open_fds(), before);
+}
+
 TEST_P(files, are_given_up_when_the_kernel_takes_none) {
   if (!on_ring()) GTEST_SKIP() << "this is about io_uring";
   make("0123456789");
