@@ -292,6 +292,7 @@ std::error_code select_loop::watch_signal(int number, callback<void>::ptr cb) {
 void select_loop::make_alarm() {
   const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   if (fd < 0) throw std::system_error(system_code(errno), "timerfd_create");
+  const std::lock_guard lock(mutex_);
   ev_io_set(&alarm_, fd, EV_READ);
   ev_io_start(loop_, &alarm_);
 }
