@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   sfs::gateway_options options;
   options.max_clients = line.number("--max-clients", options.max_clients, 1, 10'000);
   options.any_local_user = line.flag("--allow-any-local-user");
+  options.refused = sfs::why_nobody_is_refused(access);
   const std::uint16_t port = parse_port("--listen", line.value_or("--listen", "0"));
   const auto second = line.value("--mount-port");
   const std::uint16_t mount_port = second ? parse_port("--mount-port", *second) : port;

@@ -136,6 +136,21 @@ TEST_F(a_gateway, turns_away_those_that_are_too_many) {
   a.mount();
 }
 
+TEST_F(a_gateway, says_once_what_to_do_when_it_may_not_be_anonymous) {
+  running_server closed({"--anonymous", "nothing"});
+  running_gateway g(closed, {"--no-login"});
+  plain_client c(g.port);
+  char slash[] = "/";
+  for (int i = 0; i < 2; ++i) {
+    auto res = c.call<mountres3, xdr_mountres3>(MOUNT_PROGRAM, MOUNTPROC3_MNT, xdr_dirpath,
+                                                dirpath{1, slash});
+    EXPECT_EQ((*res)->fhs_status, MNT3ERR_ACCES);
+  }
+  const finished f = g.stop();
+  EXPECT_EQ(f.errors, "sfscd: " + closed.path().location.text +
+                          ": the server allows anonymous clients nothing: leave out --no-login\n");
+}
+
 TEST_F(a_gateway, finishes_calls_while_its_server_is_killed_and_started_again) {
   running_gateway g(server);
   std::atomic<bool> going{true};

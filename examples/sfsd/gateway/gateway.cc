@@ -173,10 +173,23 @@ void gateway::forward(local_client& from, local_call call) {
 
 void gateway::answered(async::ref<local_client> to, rpc_call header, const call_reply& r) {
   if (header.program == NFS_PROGRAM) learn(cache_, *session_, header.procedure, r.arguments, r);
-  if (r.what == call_reply::kind::results)
+  if (r.what == call_reply::kind::results) {
+    if (header.program == MOUNT_PROGRAM && header.procedure == MOUNTPROC3_MNT)
+      mount_answered(r.results);
     return to->reply(header.xid, rpc_accept::success, r.results);
+  }
   const bool refused = r.what == call_reply::kind::refused && !r.denied;
   to->reply(header.xid, refused ? r.status : rpc_accept::system_err);
+}
+
+// The client is told no more than that it may not; so we say why, once.
+void gateway::mount_answered(const_bytes results) {
+  if (results.size() < 4) return;
+  const std::uint32_t status = load_be32(results.data());
+  if (status != MNT3ERR_ACCES && status != MNT3ERR_PERM) return;
+  const login_state* const user = session_->login(1);
+  if ((user && user->user != 0) || std::exchange(told_refused_, true)) return;
+  async::warn("%s: %s", server_.location.text.c_str(), options_.refused.c_str());
 }
 
 // --- The session ---

@@ -28,6 +28,7 @@ struct gateway_options {
   std::size_t max_clients = 64;
   bool any_local_user = false;    // else only our own user and root
   std::chrono::seconds grace{5};  // from end() to the end, whatever is under way
+  std::string refused;            // to be logged if the server allows anonymous clients nothing
   timing* time = &timing::real();
 };
 
@@ -62,6 +63,7 @@ class gateway {
   bool answer_from_cache(local_client& from, const local_call& call);
   void forward(local_client& from, local_call call);
   void answered(async::ref<local_client> to, rpc_call header, const call_reply& r);
+  void mount_answered(const_bytes results);
   void session_opened();
   void session_silent();
   void session_lost(const std::string& why);
@@ -75,7 +77,7 @@ class gateway {
   async::ptr<session> session_;
   async::callback<void>::ptr ready_;
   std::string last_loss_;
-  bool connected_ = false, ending_ = false, stopped_ = false;
+  bool connected_ = false, told_refused_ = false, ending_ = false, stopped_ = false;
   std::vector<async::acceptor> doors_;
   boost::intrusive::list<local_client> clients_;  // each is held by a count
 };
