@@ -94,6 +94,8 @@ int main(int argc, char** argv) {
   if ((long_form && verb != "ls") || (recursive && verb != "rm") ||
       (copying.resume && verb != "get"))
     sfs::command_line::wrong("-l is for ls, -r for rm and --resume for get");
+  if (copies && words[verb == "put" ? 1 : 2].empty())
+    sfs::command_line::wrong("FILE is empty: name a file, or - for standard input or output");
   const std::string& text = words[verb == "put" ? 2 : 1];
   const auto path = sfs::self_certifying_path::parse(text);
   if (!path) sfs::command_line::wrong(text + ": " + path.why());

@@ -98,6 +98,15 @@ TEST_F(the_client, says_what_is_wrong_with_which_name_and_says_it_once) {
   says({"ls", elsewhere.text()}, "127.0.0.1%1: Connection refused");
 }
 
+TEST_F(the_client, wants_a_name_for_the_file_here) {
+  for (const auto& words : {std::vector<std::string>{"sfs", "put", there, "", path("/new")},
+                            std::vector<std::string>{"sfs", "get", there, path("/data"), ""}}) {
+    const finished f = run_program(words);
+    EXPECT_EQ(f.status, 2);
+    EXPECT_TRUE(has(f.errors, "FILE is empty: name a file, or -")) << f.errors;
+  }
+}
+
 TEST_F(the_client, writes_to_devices_and_not_over_them_or_over_directories) {
   const finished f = run_program({"sfs", "get", there, path("/data"), "/dev/null"});
   EXPECT_EQ(f.status, 0) << f.errors;
