@@ -34,12 +34,10 @@ class files : public testing::TestWithParam<std::tuple<unsigned, file_engine_kin
     directory = name;
   }
   void TearDown() override {
-    detail::use_file_submit(&io_uring_submit);
     if (fd >= 0) close(fd);
     std::filesystem::remove_all(directory);
   }
   run_summary run() { return amain({.cpus = std::get<0>(GetParam())}); }
-  static bool on_ring() { return std::get<1>(GetParam()) == file_engine_kind::uring; }
 
   std::string path(const char* name = "file") const { return (directory / name).string(); }
   // Makes `fd` a file with these bytes; forgets them, where that can be done, so that the disk has
@@ -341,7 +339,6 @@ TEST_P(files, whose_operations_are_under_way_when_amain_returns_are_done_with) {
   EXPECT_EQ(alive, 0);
 }
 
-// By more operations than its queue has entries.
 TEST_P(files, that_are_opened_when_amain_returns_are_closed) {
   make("0123456789");
   ASSERT_FALSE(file_sync(fd, file_sync_kind::all, wrap([](std::error_code) { stop(); })));
@@ -355,69 +352,6 @@ TEST_P(files, that_are_opened_when_amain_returns_are_closed) {
   post(color(), [] { stop(); });  // for a result that came just then
   run();
   EXPECT_EQ(open_fds(), before);
-}
-
-TEST_P(files, are_given_up_when_the_kernel_takes_none) {
-  if (!on_ring()) GTEST_SKIP() << "this is about io_uring";
-  make("0123456789");
-  int alive = 0;
-  const auto sync = [&] {
-    return file_sync(fd, file_sync_kind::all,
-                     wrap([value = counted_value(alive)](std::error_code error) {
-                       EXPECT_FALSE(error);
-                       stop();
-                     }));
-  };
-  const auto refused = [&](int times) {
-    for (int i = 0; i < times; ++i) {
-      ASSERT_EQ(sync(), std::errc::resource_unavailable_try_again) << i;
-      ASSERT_EQ(alive, 0) << i;
-    }
-  };
-  detail::use_file_submit([](io_uring*) { return -EAGAIN; });
-  refused(1);
-  // As if it took one of two.
-  detail::use_file_submit([](io_uring*) {
-    static bool first = false;
-    return std::exchange(first, !first) ? -EAGAIN : 1;
-  });
-  refused(1);
-  detail::use_file_submit([](io_uring*) { return -EAGAIN; });
-  refused(300);
-  post(color(), [] { stop(); });
-  run();  // waits for none of them
-
-  detail::use_file_submit(&io_uring_submit);
-  ASSERT_FALSE(sync());
-  run();
-  EXPECT_EQ(alive, 0);
-}
-
-// As some kernels do if the fd is O_NONBLOCK. Here the operation becomes another one on its way,
-// which every kernel answers so.
-TEST_P(files, that_io_uring_does_not_wait_for_are_left_to_the_pool) {
-  if (!on_ring()) GTEST_SKIP() << "this is about io_uring";
-  make("0123456789");
-  static int ends[2];
-  static char nothing;
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-  detail::use_file_submit([](io_uring* ring) {
-    io_uring_sq& queue = ring->sq;
-    io_uring_sqe& last = queue.sqes[(queue.sqe_tail - 1) & queue.ring_mask];
-    const auto data = last.user_data;
-    io_uring_prep_recv(&last, ends[0], &nothing, 1, MSG_DONTWAIT);
-    last.user_data = data;
-    return io_uring_submit(ring);
-  });
-  bool synced = false;
-  ASSERT_FALSE(file_sync(fd, file_sync_kind::all, wrap([&](std::error_code error) {
-                           EXPECT_FALSE(error) << error.message();
-                           synced = true;
-                           stop();
-                         })));
-  run();
-  EXPECT_TRUE(synced);
-  for (const int end : ends) close(end);
 }
 
 TEST_P(files, are_the_childs_own_after_fork) {
