@@ -96,6 +96,16 @@ TEST(smuggling, is_refused_in_every_form) {
   EXPECT_EQ(status_of(with("Transfer-Encoding: chunked, gzip\r\n")), 501u);
 }
 
+TEST(a_body, may_be_of_any_length) {
+  request r;
+  EXPECT_EQ(parse_request(with("Content-Length: 2000000\r\n"), r).result, parsed::complete);
+  EXPECT_EQ(r.body, 2'000'000u);
+  EXPECT_EQ(parse_request(with("Content-Length: 18446744073709551615\r\n"), r).result,
+            parsed::complete);
+  EXPECT_EQ(r.body, 18'446'744'073'709'551'615u);
+  EXPECT_EQ(status_of(with("Content-Length: 18446744073709551616\r\n")), 400u);
+}
+
 TEST(a_request_line, is_one_as_the_rfc_has_it) {
   for (const char* line : {"GET  / HTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 ", "GET /", "GET",
                            "/ HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.1x", "GET\t/ HTTP/1.1",

@@ -119,8 +119,14 @@ TEST(the_server, passes_over_a_short_body_and_closes_behind_a_long_one) {
   EXPECT_EQ(c.receive().body, "hello, world\n");
   EXPECT_EQ(c.get("/small.txt").status, 200u);
   c.send("GET /small.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 500000000\r\n\r\n" + body);
-  EXPECT_EQ(c.receive().field("Connection"), "close");
+  const answer last = c.receive();
+  EXPECT_EQ(last.field("Connection"), "close");
+  EXPECT_EQ(last.body, "hello, world\n");
   EXPECT_TRUE(c.is_closed());
+  client post = s.connect();
+  post.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000000\r\n\r\n" + body);
+  EXPECT_EQ(post.receive().status, 405u);
+  EXPECT_TRUE(post.is_closed());
   client chunked = s.connect();
   chunked.send("GET /small.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
                simple("/small.txt"));

@@ -5,6 +5,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
+#include <limits>
 
 #include "examples/httpd/http/text.h"
 
@@ -35,7 +36,12 @@ httpd::method method_of(http::verb v) {
 // Beast reads the head and tells us of each field; nothing is kept but what request has.
 class head_reader final : public http::basic_parser<true> {
  public:
-  explicit head_reader(request& r) : r_(r) { header_limit(max_head); }
+  // How much body is too much is for those to say who would read it. No limit would be none at all:
+  // Beast takes any length for more than that.
+  explicit head_reader(request& r) : r_(r) {
+    header_limit(max_head);
+    body_limit(std::numeric_limits<std::uint64_t>::max());
+  }
 
   bool has_transfer_encoding() const { return transfer_encoding_; }
   bool has_content_length() const { return content_lengths_ > 0; }
