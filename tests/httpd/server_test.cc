@@ -63,6 +63,26 @@ TEST(the_server, answers_more_requests_at_once_than_it_reads_at_once) {
   for (int i = 0; i < count; ++i) ASSERT_EQ(c.receive().body, "hello, world\n") << i;
 }
 
+TEST(the_server, answers_all_that_was_asked_before_the_client_ended_its_half) {
+  running_server s;
+  const std::string body = bytes_of(2048);
+  s.files.file("www/page", body);
+  constexpr int count = 900;  // more bytes than are read at once
+  std::string all;
+  for (int i = 0; i < count; ++i) all += simple("/page");
+  // Many, so that an end is likely to come between two turns of its client.
+  std::vector<client> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(s.connect());
+    clients.back().send(all);
+    ::shutdown(clients.back().fd(), SHUT_WR);
+  }
+  for (client& c : clients) {
+    for (int i = 0; i < count; ++i) ASSERT_EQ(c.receive().body, body) << i;
+    EXPECT_TRUE(c.is_closed());
+  }
+}
+
 TEST(the_server, answers_a_request_that_comes_byte_by_byte) {
   running_server s;
   client c = s.connect();

@@ -79,6 +79,8 @@ void connection::readable() {
   if (closed_) return;
   if (is_in(phase::parting)) return discard();
   if (loading_ || writing_) return watch_for_input(false);
+  // What came before is served first (serve_unread() is posted): behind it may be an end of file.
+  if (work_ && !work_->unread.empty() && !work_->incomplete) return watch_for_input(false);
   receive();
 }
 
