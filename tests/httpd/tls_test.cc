@@ -1,5 +1,8 @@
 // The server with TLS: the same answers, through a stream.
 #include "async/tls.h"
+
+#include <functional>
+
 #include "async/main.h"
 #include "async/net.h"
 #include "tests/async/certificates.h"
@@ -60,6 +63,36 @@ TEST_F(with_tls, ranges_of_a_large_file_come_in_parts) {
 
 TEST_F(with_tls, what_is_no_request_is_refused) {
   EXPECT_TRUE(request("GET / HTTP/1.1\r\nHost : a\r\n\r\n").starts_with("HTTP/1.1 400 "));
+}
+
+// The stream still has replies in its queue when the connection has nothing to do any more.
+TEST_F(with_tls, the_end_comes_when_the_replies_on_their_way_have_been_sent) {
+  constexpr std::size_t size = 20'000'000;
+  s.files.file("www/huge", "");
+  std::filesystem::resize_file(s.files.path() / "www/huge", size);
+  const auto context = async::tls_context::client({.authorities = made.authority()});
+  const client socket(s.tls_port);
+  const int little = 65536;  // for the kernel to take on our behalf
+  ::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+  const async::aios_t io = async::tls_connect(::dup(socket.fd()), context, "localhost");
+  io->write("GET /huge HTTP/1.1\r\nHost: a\r\n\r\n");
+  std::size_t got = 0;
+  async::aios_status how = async::aios_status::done;
+  std::function<void()> read = [&] {
+    io->read_any(1024, async::wrap([&](async::aios_read& r) {
+                   if (got == 0) ::kill(s.process->pid(), SIGTERM);
+                   got += r.size();
+                   how = r.status();
+                   if (r) return read();
+                   async::stop();
+                 }));
+  };
+  read();
+  async::amain();
+  io->close();
+  EXPECT_GT(got, size);
+  EXPECT_EQ(how, async::aios_status::eof) << "it was said that this is the end";
+  EXPECT_EQ(s.process->finish().first, 0);
 }
 
 TEST_F(with_tls, a_client_without_it_gets_no_answer_and_harms_nobody) {

@@ -164,12 +164,24 @@ void connection::part() {
   watch_for_input(true);
 }
 
+// Nothing is served any more. With TLS the stream may still have replies to send: until it has sent
+// them, or its time is over, the connection keeps its place.
 void connection::close_now(bool politely) {
   if (closed_) return;
   closed_ = true;
-  close_socket(politely);
   if (work_ && work_->file) end_transfer();
   work_.reset();
+  const bool has_output = politely && tls_ && tls_->queued() != 0;
+  if (has_output) {
+    enter(phase::waiting);
+    tls_->when_written(async::wrap(mkref(this), &connection::tls_written));
+  }
+  close_socket(politely);
+  if (!has_output) leave();
+}
+
+// The socket is closed, or needs us no more.
+void connection::leave() {
   slot_.end();
   server_.forget(mkref(this));
 }

@@ -98,6 +98,7 @@ class connection final : public async::callback<void>, public boost::intrusive::
   void watch_for_room(bool yes);
   void tls_input(async::aios_read& bytes);
   void tls_room(std::error_code error);
+  void tls_written(std::error_code error);
   progress output(async::suio& out);
   ssize_t put(const char* bytes, std::size_t n);
   bool is_full(ssize_t taken, std::size_t offered) const noexcept;
@@ -115,6 +116,7 @@ class connection final : public async::callback<void>, public boost::intrusive::
   void sent();
   void part();
   void close_now(bool politely = true);
+  void leave();
   void enter(phase p) noexcept;
   bool is_in(phase p) const noexcept;
   work& busy();

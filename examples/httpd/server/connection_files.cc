@@ -64,7 +64,10 @@ connection::progress connection::pass_on(const char* bytes, std::size_t n) {
   }
   work_->file->at += static_cast<std::uint64_t>(taken);
   work_->file->sent += static_cast<std::uint64_t>(taken);
-  if (taken > 0 || !is_in(phase::sending)) enter(phase::sending);
+  if (tls_)
+    enter(phase::waiting);  // what a stream took the client need not have taken
+  else if (taken > 0 || !is_in(phase::sending))
+    enter(phase::sending);
   return is_full(taken, n) ? progress::blocked : progress::done;
 }
 

@@ -68,6 +68,9 @@ void connection::tls_room(std::error_code error) {
   if (work_) send(work_->out);
 }
 
+// Of a connection that is closed: its last replies have been sent, or can't be.
+void connection::tls_written(std::error_code) { leave(); }
+
 connection::progress connection::output(async::suio& out) {
   if (out.empty()) return progress::done;
   if (tls_) {
