@@ -1,4 +1,5 @@
 // What paths stand for, and the cache of it.
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "async/main.h"
@@ -195,6 +196,34 @@ TEST_F(caching, one_asker_has_what_is_stale_checked_and_others_get_it) {
   std::filesystem::remove(files.path() / "www/a");
   EXPECT_EQ(fetch(cache, "/a").status, 404u);
   EXPECT_FALSE(cache.find("/a", before_all_checks));
+}
+
+// The file can't be looked at, which says nothing of it.
+TEST_F(caching, keeps_a_file_while_there_are_no_descriptors) {
+  if (async::test::sanitized) GTEST_SKIP() << "a sanitizer's checks need descriptors";
+  files.file("www/a", "a");
+  const loader disk = open();
+  async::blocking_pool pool(pool_limits);
+  page_cache cache(disk, pool, async::color::fresh(), 1 << 20, 1600);
+  const auto own = async::color::fresh();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  loaded first, again;
+  cache.fetch("/a", async::cwrap(own, [&](loaded l) {
+                first = std::move(l);
+                const rlimit none{0, before.rlim_max};
+                ::setrlimit(RLIMIT_NOFILE, &none);
+                cache.fetch("/a", async::cwrap(own, [&](loaded a) {
+                              again = std::move(a);
+                              ::setrlimit(RLIMIT_NOFILE, &before);
+                              async::stop();
+                            }));
+              }));
+  async::amain();
+  EXPECT_EQ(first.status, 200u);
+  EXPECT_EQ(again.status, 200u);
+  EXPECT_EQ(again.what, first.what);
+  EXPECT_EQ(cache.find("/a", before_all_checks), first.what);
 }
 
 TEST_F(caching, keeps_what_was_used_last_within_its_bounds) {

@@ -90,7 +90,10 @@ loaded loader::load_file(const std::string& path, opened file,
                          const async::ptr<const resource>& before) const {
   resource::made_from origin{file_state::of(file.status), {}, false};
   opened packed;
-  if (options_.gzip && !path.ends_with(".gz")) packed = open_beneath(path + ".gz");
+  if (options_.gzip && !path.ends_with(".gz")) {
+    packed = open_beneath(path + ".gz");
+    if (!packed.fd && status_of(errno) == 503) return {503, nullptr};
+  }
   const bool has_gzip = packed.fd && S_ISREG(packed.status.st_mode);
   if (has_gzip) origin.gzip = file_state::of(packed.status);
   if (unchanged(before, origin)) return {200, before};

@@ -51,19 +51,23 @@ void page_cache::load(std::string path, found::ref cb) {
   std::vector<found::ref>& waiting = loading_[path];
   waiting.push_back(std::move(cb));
   if (waiting.size() > 1) return;
-  async::ptr<const resource> before;
-  {
-    shard& s = shard_of(path);
-    const std::scoped_lock lock(s.mutex);
-    if (const auto found = s.by_path.find(path); found != s.by_path.end())
-      before = found->second->what;
-  }
-  const auto work = [this, path, before = std::move(before)] { return loader_.load(path, before); };
+  const auto work = [this, path, before = kept(path)] { return loader_.load(path, before); };
   if (pool_.run(work, async::cwrap(color_, this, &page_cache::finished, path)))  // [all]
     finished(path, {503, nullptr});  // too much waits already
 }
 
+// What there is of the path, be it stale or not, or null.
+async::ptr<const resource> page_cache::kept(std::string_view path) noexcept {
+  shard& s = shard_of(path);
+  const std::scoped_lock lock(s.mutex);
+  const auto found = s.by_path.find(path);
+  return found == s.by_path.end() ? nullptr : found->second->what;
+}
+
 void page_cache::finished(const std::string& path, loaded result) {
+  if (result.status == 503) {  // nothing was learnt of the file
+    if (auto old = kept(path)) result = {200, std::move(old)};
+  }
   keep(path, result);
   const auto waiting = loading_.extract(path);
   for (const found::ref& cb : waiting.mapped()) (*cb)(result);

@@ -10,7 +10,8 @@
 // may wait. README.md says what was tried instead of the lock, and measured.
 //
 // A resource is good for a second. Then the first who asks for it has it looked at again, and is
-// answered when that is done; others are given the old one meanwhile.
+// answered when that is done; others are given the old one meanwhile. If there are no descriptors
+// or threads to look with, the old one is good for another second.
 //
 // Thread safety: find() and fetch() may be called from any thread and color; fetch() calls back by
 // a post, in the color of the callback. The cache must outlive its loads.
@@ -64,6 +65,7 @@ class page_cache {
   };
 
   shard& shard_of(std::string_view path) noexcept;
+  async::ptr<const resource> kept(std::string_view path) noexcept;
   void load(std::string path, found::ref cb);
   void finished(const std::string& path, loaded result);
   void keep(const std::string& path, const loaded& result);
