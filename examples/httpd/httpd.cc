@@ -1,5 +1,7 @@
 // httpd: serves the files of a directory by HTTP/1.1.
 // See README.md for how it is made parallel. Serves stages 1 to 6.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -20,6 +22,7 @@
 #include "examples/httpd/server/server.h"
 #include "examples/sfsd/base/command_line.h"
 #include "examples/sfsd/base/fd.h"
+#include "examples/sfsd/base/shown.h"
 #include "wrap/wrap.h"
 
 namespace {
@@ -134,13 +137,46 @@ class doors {
  public:
   explicit doors(httpd::server& server) : server_(server), given_(async::inherited_sockets()) {}
 
-  // Listens at `where` with the socket of this name, and says where that is.
+  // Listens with the sockets of this name that were given, or at `where` if none was, and says
+  // where that is.
   void open(const std::string& name, const std::string& where,
             const async::ptr<async::tls_context>& tls) {
-    int fd = -1;
-    for (const async::named_socket& s : given_)
-      if (s.name == name) fd = s.fd;
-    if (fd < 0) fd = async::listening_socket(where);
+    bool was_given = false;
+    for (async::named_socket& s : given_) {
+      if (s.name != name || s.fd < 0) continue;
+      listen(std::exchange(s.fd, -1), name, where, tls);
+      was_given = true;
+    }
+    if (!was_given) listen(async::listening_socket(where), name, where, tls);
+  }
+
+  // Closes what was given and no open() has asked for: its clients would wait for ever.
+  void close_others() {
+    for (const async::named_socket& s : given_) {
+      if (s.fd < 0) continue;
+      async::warn("a socket named \"%s\" was given, for which there is no option: it is closed",
+                  sfs::shown(s.name).c_str());
+      ::close(s.fd);
+    }
+    given_.clear();
+  }
+
+  // Starts the program anew and gives it the sockets; when it is ready, we end. Once the end has
+  // begun there are no sockets to be given.
+  void pass_on(const std::vector<std::string>& command) {
+    if (ending_ || std::exchange(passing_on_, true)) return;
+    async::hand_over(open_, command, async::wrap(this, &doors::passed_on));
+  }
+
+  // Ends the server; called again, at once.
+  void end() {
+    ending_ = true;
+    server_.end();
+  }
+
+ private:
+  void listen(int fd, const std::string& name, const std::string& where,
+              const async::ptr<async::tls_context>& tls) {
     if (fd < 0) fail(where, sfs::system_reason());
     const std::uint16_t port = async::local_port(fd);
     if (const auto error = server_.listen(fd, tls)) fail(where, error.message());
@@ -150,16 +186,10 @@ class doors {
                 tls ? " with TLS" : "");
   }
 
-  // Starts the program anew and gives it the sockets; when it is ready, we end.
-  void pass_on(const std::vector<std::string>& command) {
-    if (std::exchange(passing_on_, true)) return;
-    async::hand_over(open_, command, async::wrap(this, &doors::passed_on));
-  }
-
- private:
   void passed_on(std::error_code error) {
     passing_on_ = false;
-    if (!error) return server_.end();
+    if (ending_) return;  // as somebody else has said meanwhile: that is no reason to hurry
+    if (!error) return end();
     async::warn("the successor did not come up, we go on: %s", error.message().c_str());
   }
 
@@ -168,9 +198,10 @@ class doors {
   }
 
   httpd::server& server_;
-  const std::vector<async::named_socket> given_;
-  std::vector<async::named_socket> open_;  // of the server
+  std::vector<async::named_socket> given_;  // an fd of -1: it is the server's now
+  std::vector<async::named_socket> open_;   // of the server
   bool passing_on_ = false;
+  bool ending_ = false;
 };
 
 // How we were started: the program by its path as it is now, so that a new one in its place is what
@@ -232,9 +263,9 @@ int main(int argc, char** argv) {
   doors listening(server);
   if (where) listening.open("http", *where, nullptr);
   if (tls) listening.open("https", *tls_where, tls);
+  listening.close_others();
 
-  for (int signal : {SIGTERM, SIGINT})
-    async::sigcb(signal, async::wrap(&server, &httpd::server::end));
+  for (int signal : {SIGTERM, SIGINT}) async::sigcb(signal, async::wrap(&listening, &doors::end));
   async::sigcb(SIGUSR1, async::wrap(&server.log(), &httpd::access_log::reopen));
   async::sigcb(SIGHUP, async::wrap([&server, tls] {
                  server.log().reopen();
