@@ -61,6 +61,24 @@ TEST(a_restart, is_none_once_the_end_has_begun) {
   EXPECT_EQ(s.process->read_line(), "") << "nobody has come up in its place";
 }
 
+TEST(a_restart, leaves_the_new_program_nothing_but_the_sockets) {
+  running_server s({"--log", "-"});
+  client c = s.connect();
+  EXPECT_EQ(c.get("/large.bin").status, 200u);
+  const std::filesystem::path process = "/proc/" + std::to_string(s.process->pid());
+  for (const auto& entry : std::filesystem::directory_iterator(process / "fdinfo")) {
+    const int fd = std::stoi(entry.path().filename());
+    if (fd <= 2) continue;
+    const int ours = ::fcntl(fd, F_GETFD);
+    if (ours >= 0 && (ours & FD_CLOEXEC) == 0) continue;  // from whoever has started the test
+    const std::string info = text_of_file(entry.path());
+    if (info.empty()) continue;  // it has just been closed
+    const auto flags = std::stoul(info.substr(info.find("flags:") + 6), nullptr, 8);
+    EXPECT_TRUE(flags & O_CLOEXEC)
+        << fd << " is " << std::filesystem::read_symlink(process / "fd" / entry.path().filename());
+  }
+}
+
 // systemd gives all sockets of a unit one name, unless that says another.
 TEST(sockets_that_are_given, are_all_served_if_an_option_names_them_and_closed_if_none_does) {
   scratch_directory files;

@@ -22,7 +22,7 @@ constexpr std::size_t much = 65536;             // is written before its second 
 constexpr std::size_t most_pending = 64 << 20;  // is kept for a disk that does not keep up
 
 sfs::fd_owner open_log(const std::string& path) {
-  if (path == "-") return sfs::fd_owner(::dup(STDOUT_FILENO));
+  if (path == "-") return sfs::fd_owner(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
   return sfs::fd_owner(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
 }
 
