@@ -34,6 +34,16 @@ class signals_blocked {
   sigset_t before_;
 };
 
+// Ends these jobs without a delivery, and says how many they were. No lock may be held.
+std::size_t abandon_all(event_list& jobs) noexcept {
+  std::size_t count = 0;
+  jobs.clear_and_dispose([&](event* job) {
+    static_cast<blocking_job*>(job)->abandon();
+    ++count;
+  });
+  return count;
+}
+
 }  // namespace
 
 // A job.
@@ -129,38 +139,36 @@ bool blocking_state::remove(blocking_job& job) noexcept {
 }
 
 void blocking_state::end() noexcept {
-  job_list unbegun;
+  event_list unbegun;
   std::unique_lock lock(mutex_);
   ending_ = true;
-  unbegun.swap(waiting_);
+  take_waiting(unbegun);
   more_.notify_all();
   lock.unlock();
-  unbegun.clear_and_dispose([](blocking_job* job) { job->abandon(); });
+  abandon_all(unbegun);
   lock.lock();
   quiet_.wait(lock, [this] { return running_ == 0; });
 }
 
 std::size_t blocking_state::drop_all() noexcept {
-  job_list unbegun;
-  event_list finished;
-  {
-    std::unique_lock lock(mutex_);
-    unbegun.swap(waiting_);
-    ++dropping_;
-    quiet_.wait(lock, [this] { return running_ == 0; });
-    --dropping_;
-    finished.swap(dropped_);
-  }
-  std::size_t dropped = 0;
-  unbegun.clear_and_dispose([&](blocking_job* job) {
-    job->abandon();
-    ++dropped;
-  });
-  finished.clear_and_dispose([&](event* job) {
-    static_cast<blocking_job*>(job)->abandon();
-    ++dropped;
-  });
-  return dropped;
+  event_list unbegun, finished;
+  std::unique_lock lock(mutex_);
+  take_waiting(unbegun);
+  ++dropping_;
+  lock.unlock();
+  const std::size_t never_begun = abandon_all(unbegun);
+  lock.lock();
+  quiet_.wait(lock, [this] { return running_ == 0; });
+  --dropping_;
+  finished.swap(dropped_);
+  lock.unlock();
+  return never_begun + abandon_all(finished);
+}
+
+// From here on remove() does not find them: what is bound to one may cancel another when it is
+// destroyed.
+void blocking_state::take_waiting(event_list& unbegun) noexcept {
+  waiting_.clear_and_dispose([&](blocking_job* job) { unbegun.push_back(*job); });
 }
 
 void blocking_state::before_fork() noexcept { mutex_.lock(); }
@@ -186,14 +194,10 @@ const std::shared_ptr<blocking_state>& shared_blocking_state() {
 
 // What a thread has handed over to a leader that came no more is as what was pending at the stop.
 std::size_t drop_shared_blocking_work() noexcept {
-  std::size_t dropped = shared_blocking_state()->drop_all();
+  const std::size_t dropped = shared_blocking_state()->drop_all();
   event_list handed_over;
   loop_for_current_color().take_handed_over(handed_over);
-  handed_over.clear_and_dispose([&](event* job) {
-    static_cast<blocking_job*>(job)->abandon();
-    ++dropped;
-  });
-  return dropped;
+  return dropped + abandon_all(handed_over);
 }
 
 }  // namespace detail

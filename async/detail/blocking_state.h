@@ -41,7 +41,8 @@ class blocking_state final : public std::enable_shared_from_this<blocking_state>
       boost::intrusive::member_hook<blocking_job, decltype(blocking_job::waiting_hook),
                                     &blocking_job::waiting_hook>>;
 
-  void start_thread() noexcept;  // under mutex_
+  void start_thread() noexcept;                     // under mutex_
+  void take_waiting(event_list& unbegun) noexcept;  // under mutex_
   void run() noexcept;
   void before_fork() noexcept override;
   void after_fork_in_parent() noexcept override;

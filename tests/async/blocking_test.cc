@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/async/helpers.h"
@@ -225,6 +227,66 @@ TEST_P(blocking_work, of_the_shared_pool_is_over_or_destroyed_when_amain_returns
   run();
   EXPECT_EQ(alive, 0);
   EXPECT_LE(called, count);
+}
+
+// What opens these gates when it is destroyed.
+struct opens {
+  explicit opens(std::span<gate> its) : gates(its) {}
+  opens(opens&& from) noexcept : gates(std::exchange(from.gates, {})) {}
+  ~opens() {
+    for (gate& g : gates) g.end.post();
+  }
+  std::span<gate> gates;
+};
+
+// What cancels another's work when it is destroyed.
+struct cancels {
+  explicit cancels(blocking_t& other) : other_(&other) {}
+  cancels(cancels&& from) noexcept : other_(std::exchange(from.other_, nullptr)) {}
+  ~cancels() {
+    if (other_ != nullptr) blocking_cancel(*other_);
+  }
+  blocking_t* other_;
+};
+
+// The pool's list would be spoilt, or something destroyed twice.
+TEST_P(blocking_work, that_is_dropped_may_cancel_other_work_in_its_destructor) {
+  int alive = 0;
+  gate g;
+  blocking_t b;
+  auto pool = std::make_unique<blocking_pool>(blocking_limits{.threads = 1});
+  ASSERT_FALSE(pool->run(g.work(), wrap([] { stop(); })));
+  g.begun.wait();
+  ASSERT_FALSE(pool->run([] {}, wrap([c = cancels(b)] { FAIL(); })));
+  ASSERT_FALSE(pool->run([] {}, wrap([v = counted_value(alive)] { FAIL(); }), &b));
+  ASSERT_FALSE(
+      pool->run([] {}, wrap([v = counted_value(alive), end = opens({&g, 1})] { FAIL(); })));
+  pool = nullptr;
+  EXPECT_EQ(alive, 0);
+  run();
+}
+
+TEST_P(blocking_work, of_the_shared_pool_that_is_dropped_may_cancel_other_work_in_its_destructor) {
+  int alive = 0;
+  gate gates[blocking_limits{}.threads];
+  blocking_t b;
+  for (gate& g : gates) {
+    ASSERT_FALSE(blocking(g.work(), wrap([] { FAIL(); })));
+    g.begun.wait();
+  }
+  ASSERT_FALSE(blocking([] {}, wrap([c = cancels(b)] { FAIL(); })));
+  ASSERT_FALSE(blocking([] {}, wrap([v = counted_value(alive)] { FAIL(); }), &b));
+  ASSERT_FALSE(blocking([] {}, wrap([v = counted_value(alive), end = opens(gates)] { FAIL(); })));
+  post(color(), [] { stop(); });
+  run();
+  EXPECT_EQ(alive, 0);
+  bool called = false;
+  ASSERT_FALSE(blocking([] {}, wrap([&] {
+                          called = true;
+                          stop();
+                        })));
+  run();
+  EXPECT_TRUE(called);
 }
 
 TEST_P(blocking_work, leaves_no_thread_behind_that_has_nothing_to_do) {
