@@ -199,6 +199,7 @@ std::error_code aios::error() const noexcept {
 }
 
 void aios::close() {
+  const aios_t self = mkref(this);  // who holds us may be held by what the read's callback holds
   cancel_read();
   closing_ = output_ends_ = true;
   was_written();
@@ -206,6 +207,7 @@ void aios::close() {
 }
 
 void aios::abort() noexcept {
+  const aios_t self = mkref(this);  // as in close()
   cancel_read();
   drop_output();
   closing_ = output_ends_ = output_ended_ = true;

@@ -229,6 +229,32 @@ TEST_P(aios_writes, to_a_peer_that_has_answered_and_gone_leave_the_answer_readab
   run();
 }
 
+
+// A client that is held only by its stream's callback, and the stream only by the client.
+TEST_P(aios_writes, streams_may_be_closed_and_aborted_by_who_does_not_hold_them) {
+  struct client : refcount {
+    explicit client(int fd) : io(aios::make(fd)) {}
+    void got(aios_read&) { FAIL(); }
+    const aios_t io;
+  };
+  for (const bool politely : {true, false}) {
+    connected ends;
+    aios* stream;
+    {
+      const auto c = make_ref<client>(ends.ours);
+      c->io->read_any(1, wrap(c, &client::got));
+      stream = c->io.get();
+    }
+    post(color(), [&] {
+      politely ? stream->close() : stream->abort();
+      post(color(), [] { stop(); });
+    });
+    run();
+    char byte;
+    EXPECT_EQ(recv(ends.peer, &byte, 1, 0), 0);
+  }
+}
+
 // With a pipe in place of standard input and output; it blocks, as those do. Were it waited for
 // instead of watched, this would never end: the thread that reads is the one that writes.
 TEST(standard_streams, do_not_block_and_leave_the_mode_of_their_fds) {
