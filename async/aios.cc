@@ -137,16 +137,25 @@ void aios::run() {
   end.thrown = false;
 }
 
+// A stop may destroy it unrun; then the next one that is wanted is posted again.
+struct aios::posted_run {
+  async::ptr<aios> self;
+  explicit posted_run(aios_t stream) noexcept : self(std::move(stream)) {}
+  posted_run(posted_run&&) noexcept = default;
+  ~posted_run() {
+    if (self) self->run_posted_ = false;
+  }
+  void operator()() {
+    const async::ptr<aios> stream = std::move(self);
+    stream->run_posted_ = false;
+    stream->run();
+  }
+};
+
 void aios::run_later() {
   if (run_posted_) return;
   run_posted_ = true;
-  post(
-      color_,
-      [self = mkref(this)] {
-        self->run_posted_ = false;
-        self->run();
-      },
-      where());
+  post(color_, posted_run(mkref(this)), where());
 }
 
 void aios::settle() {
@@ -278,6 +287,24 @@ void aios::watch_time() {
   timed_ = true;
   deadline_ = at;
   deadlines::shared().add(*this, at);
+}
+
+// If a stop destroys it unrun, the stream goes back among those that wait for their time.
+struct aios::posted_look {
+  async::ptr<aios> self;
+  explicit posted_look(aios_t stream) noexcept : self(std::move(stream)) {}
+  posted_look(posted_look&&) noexcept = default;
+  ~posted_look() {
+    if (self) deadlines::shared().add(*self, self->deadline_);
+  }
+  void operator()() {
+    const async::ptr<aios> stream = std::move(self);
+    stream->look_at_time();
+  }
+};
+
+void detail::aios_access::look_at_deadlines(aios& stream) {
+  post(stream.color_, aios::posted_look(handle_access::take<aios_t>(&stream)), stream.where());
 }
 
 void aios::look_at_time() {

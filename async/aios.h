@@ -251,6 +251,8 @@ class aios final : public callback<void>, private detail::deadline_entry {
   // Both: aios.cc.
   void run();
   void run_later();
+  struct posted_run;
+  struct posted_look;
   void settle();
   void watch_reading(bool wanted);
   void watch_writing(bool wanted);

@@ -2,6 +2,7 @@
 #include "async/overload.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "wrap/wrap.h"
 
@@ -54,12 +55,29 @@ void load_shedder::begin_interval(nanoseconds::rep end, nanoseconds::rep now,
 
 // Held by its timer, under whose color it runs.
 class queue_probe::impl : public refcount {
+  // What the timer's callback has bound: if a stop destroys that unrun, the timer is set again.
+  class tick : public refcount {
+   public:
+    explicit tick(ref<impl> probe) noexcept : probe_(std::move(probe)) {}
+    ~tick() override {
+      if (!came_) probe_->go_on();
+    }
+    void come() {
+      came_ = true;
+      probe_->expired();
+    }
+
+   private:
+    const ref<impl> probe_;
+    bool came_ = false;
+  };
+
  public:
   explicit impl(nanoseconds period) : period_(period) {}
 
   void set() {
     due_.store(number(clock::now() + period_), std::memory_order_relaxed);
-    delaycb(period_, cwrap(color_, mkref(this), &impl::expired));
+    delaycb(period_, cwrap(color_, make_ref<tick>(mkref(this)), &tick::come));
   }
 
   void stop() noexcept { stopped_.store(true, std::memory_order_relaxed); }
@@ -73,6 +91,10 @@ class queue_probe::impl : public refcount {
   void expired() {
     last_.store(number(clock::now()) - due_.load(std::memory_order_relaxed),
                 std::memory_order_relaxed);
+    go_on();
+  }
+
+  void go_on() {
     if (!stopped_.load(std::memory_order_relaxed)) set();
   }
 

@@ -15,11 +15,7 @@ struct aios_access {
   static void let_go(aios& stream) noexcept { stream.release(); }
 
   // Posts a look to the stream's color, with what hold() has counted.
-  static void look_at_deadlines(aios& stream) {
-    post(
-        stream.color_, [self = handle_access::take<aios_t>(&stream)] { self->look_at_time(); },
-        stream.where());
-  }
+  static void look_at_deadlines(aios& stream);
 
   // A stream over the fds and `over`, which it then owns.
   static aios_t make(int in, int out, transport& over, ptr<const aios_options> options, color c,

@@ -60,10 +60,38 @@ wheel_time deadlines::timer_to_set() noexcept {
   return timer_at_ = wheel_->next();
 }
 
+// What a timer's callback has bound: if a stop destroys that unrun, the timer is set again.
+class deadlines::alarm : public refcount {
+ public:
+  explicit alarm(wheel_time at) noexcept : at_(at) {}
+  ~alarm() override {
+    if (!rang_) shared().set_timer(at_);
+  }
+  void ring() {
+    rang_ = true;
+    shared().rang(at_);
+  }
+
+ private:
+  const wheel_time at_;
+  bool rang_ = false;
+};
+
 void deadlines::set_timer(wheel_time at) {
   if (at == no_timer) return;
   const wheel_time current = now();
-  delaycb(std::chrono::milliseconds(at > current ? at - current : 0), wrap(this, &deadlines::ring));
+  delaycb(std::chrono::milliseconds(at > current ? at - current : 0),
+          wrap(make_ref<alarm>(at), &alarm::ring));
+}
+
+// The timers' clock is exact and ours is coarse, so that it may still be before `at` for us. Then
+// nobody is found, and the timer is to be set once more.
+void deadlines::rang(wheel_time at) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (timer_at_ == at) timer_at_ = no_timer;
+  }
+  ring();
 }
 
 void deadlines::ring() {

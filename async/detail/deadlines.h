@@ -35,19 +35,21 @@ class deadlines final : fork_participant {
   // Whether that is taken back; if not, the look is on its way.
   bool remove(aios& stream) noexcept;
 
-  // The time has come for some. A timer calls this.
+  // The time has come for some.
   void ring();
 
-  // For tests: another clock, under which ring() is called by hand.
+  // For tests: another clock, under which ring() may be called by hand.
   static void set_clock(wheel_time (*clock)() noexcept) noexcept { clock_ = clock; }
   static wheel_time real_clock() noexcept;
 
  private:
   static constexpr wheel_time no_timer = ~wheel_time{0};
+  class alarm;
 
   deadlines();
   wheel_time timer_to_set() noexcept;
   void set_timer(wheel_time at);
+  void rang(wheel_time at);
   void before_fork() noexcept override { mutex_.lock(); }
   void after_fork_in_parent() noexcept override { mutex_.unlock(); }
   void after_fork_in_child() noexcept override;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "async/aios.h"
@@ -183,6 +184,63 @@ TEST_P(aios_limits, a_peer_that_does_not_shake_hands_fails_the_stream) {
   };
   cpucb(wrap(wait));
   run();
+}
+
+// The timers' clock is exact and the streams' is coarse: by that it may still be before the time.
+TEST_P(aios_limits, are_kept_if_the_timer_rings_when_the_coarse_clock_is_still_before_the_time) {
+  options->read_limit = 1ms;
+  const auto io = aios::make(pair.ours, options);
+  bool timed_out = false;
+  io->read_any(1, wrap([&](aios_read& r) {
+                 timed_out = r.status() == aios_status::timed_out;
+                 stop();
+               }));
+  post(color(), [&] {  // behind what sets the timer of the limits, at most two slots ahead
+    delaycb(std::chrono::milliseconds(2 * deadline_wheel::slot_length + 1), wrap([&] {
+              EXPECT_FALSE(timed_out);
+              fake_now += 1000;
+            }));
+  });
+  run();
+  EXPECT_TRUE(timed_out);
+}
+
+TEST_P(aios_limits, go_on_in_the_next_amain_when_a_stop_has_destroyed_what_the_timer_posted) {
+  options->read_limit = 1ms;
+  const auto io = aios::make(pair.ours, options);
+  bool timed_out = false;
+  io->read_any(1, wrap([&](aios_read& r) {
+                 timed_out = r.status() == aios_status::timed_out;
+                 stop();
+               }));
+  post(color(), [] { stop(); });
+  run();  // sets the timer
+  post(color(), [] { stop(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(2 * deadline_wheel::slot_length + 1));
+  select_waiter().poll();  // it has expired
+  EXPECT_EQ(run().destroyed, 1u);
+  fake_now += 1000;
+  run();
+  EXPECT_TRUE(timed_out);
+}
+
+TEST_P(aios_limits, go_on_in_the_next_amain_when_a_stop_has_destroyed_the_look_at_them) {
+  options->read_limit = 1000ms;
+  const auto io = aios::make(pair.ours, options);
+  bool timed_out = false;
+  io->read_any(1, wrap([&](aios_read& r) {
+                 timed_out = r.status() == aios_status::timed_out;
+                 stop();
+               }));
+  post(color(), [&] {
+    stop();
+    pass(2000);
+  });
+  run();
+  ASSERT_FALSE(timed_out);
+  post(color(), [] { fake_now += 1000; });
+  run();
+  EXPECT_TRUE(timed_out);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/async/helpers.h"
+#include "tests/async/streams.h"
 #include "tests/support/support.h"
 
 namespace async::test {
@@ -46,6 +47,22 @@ TEST_P(main_loop, keeps_what_is_registered_between_runs) {
   run();
   EXPECT_TRUE(ticked);
   timecb_remove(t);
+}
+
+TEST_P(main_loop, lets_streams_go_on_when_it_is_run_again) {
+  connected pair;
+  const auto io = aios::make(pair.ours);
+  post(color(), [&] {
+    io->write("a");
+    stop();
+  });
+  run();
+  post(color(), [&] {
+    io->write("b");
+    io->when_written(wrap([](std::error_code) { stop(); }));
+  });
+  run();
+  EXPECT_EQ(pair.receive(2), "ab");
 }
 
 TEST_P(main_loop, makes_writing_to_a_closed_pipe_an_error) {

@@ -145,5 +145,20 @@ TEST_P(probes, see_that_callbacks_wait_and_do_not_keep_the_program_from_ending) 
   EXPECT_GE(seen, 1ms);
 }
 
+TEST_P(probes, go_on_in_the_next_amain) {
+  queue_probe probe(1ms);
+  post(color(), [] { stop(); });
+  while (probe.delay() < 5ms) {}
+  const auto before = probe.delay();
+  select_waiter().poll();
+  EXPECT_NE(amain({.cpus = 1}).destroyed, 0u) << "the probe's callback";
+  const std::function<void()> until_seen = [&] {
+    if (probe.delay() < before) return stop();
+    post(color(), until_seen);
+  };
+  post(color(), until_seen);
+  run();  // until it has come again
+}
+
 }  // namespace
 }  // namespace async::test
