@@ -133,7 +133,11 @@ void aios::run() {
   for (int n = 0; n < reads_in_a_row && reader_; ++n) {
     if (!serve()) break;
   }
-  if (!watches_writing_ || may_write_) flush();
+  if (!watches_writing_ || may_write_) {
+    flush();
+  } else if (out_) {
+    call_written();
+  }
   end.thrown = false;
 }
 

@@ -75,13 +75,13 @@ std::size_t aios::queued() const noexcept { return out_ ? out_->queue.resid() : 
 void aios::when_writable(written_cb::ref cb) {
   if (!out_) out_ = detail::spare<output>::take();
   out_->when_low = std::move(cb);
-  if (!running_ && (output_ended_ || queued() <= options_->low)) run_later();
+  if (output_ended_ || queued() <= options_->low) run_later();
 }
 
 void aios::when_written(written_cb::ref cb) {
   if (!out_) out_ = detail::spare<output>::take();
   out_->marks.push_back({out_->written + out_->queue.resid(), std::move(cb)});
-  if (!running_ && (output_ended_ || queued() == 0)) run_later();
+  if (output_ended_ || queued() == 0) run_later();
 }
 
 void aios::end_output() {
@@ -148,7 +148,8 @@ void aios::call_written() {
     return !out_->marks.empty() && (output_error_ != 0 || out_->queue.empty() ||
                                     out_->marks.front().position <= out_->written);
   };
-  while (due()) {
+  // Those that are added meanwhile are called by the next run, which they have posted.
+  for (std::size_t n = out_->marks.size(); n != 0 && due(); --n) {
     const auto cb = std::move(out_->marks.front().cb);
     out_->marks.erase(out_->marks.begin());
     cb(detail::unpacked_error(output_error_));

@@ -229,6 +229,57 @@ TEST_P(aios_writes, to_a_peer_that_has_answered_and_gone_leave_the_answer_readab
   run();
 }
 
+TEST_P(aios_writes, tell_who_asks_again_while_being_told) {
+  int writable = 0, written = 0;
+  const auto look = [&] {
+    if (writable == 3 && written == 3) stop();
+  };
+  const std::function<void(std::error_code)> when_writable = [&](std::error_code) {
+    if (++writable != 3) io->when_writable(wrap(when_writable));
+    look();
+  };
+  const std::function<void(std::error_code)> when_written = [&](std::error_code) {
+    if (++written != 3) io->when_written(wrap(when_written));
+    look();
+  };
+  io->when_writable(wrap(when_writable));
+  io->when_written(wrap(when_written));
+  run();
+  EXPECT_EQ(writable, 3);
+  EXPECT_EQ(written, 3);
+}
+
+// Others of the color have their turn between.
+TEST_P(aios_writes, are_not_held_up_by_who_always_asks_again) {
+  bool over = false;
+  const std::function<void(std::error_code)> again = [&](std::error_code) {
+    if (!over) io->when_written(wrap(again));
+  };
+  io->when_written(wrap(again));
+  post(color(), [&] {
+    over = true;
+    stop();
+  });
+  run();
+  EXPECT_TRUE(over);
+}
+
+TEST_P(aios_writes, tell_a_writer_who_asks_when_little_waits_for_a_peer_that_takes_nothing) {
+  auto options = make_ref<aios_options>();
+  options->low = 100'000'000;
+  const auto stream = aios::make(dup(pair.ours), options);
+  stream->write(std::string(10'000'000, 'x'));
+  const std::function<void()> ask = [&] {
+    stream->when_writable(wrap([&](std::error_code failed) {
+      EXPECT_FALSE(failed);
+      EXPECT_NE(stream->queued(), 0u);
+      stop();
+    }));
+  };
+  post(color(), [&] { post(color(), ask); });  // behind the first flush
+  run();
+  stream->abort();
+}
 
 // A client that is held only by its stream's callback, and the stream only by the client.
 TEST_P(aios_writes, streams_may_be_closed_and_aborted_by_who_does_not_hold_them) {
