@@ -250,7 +250,12 @@ void aios::close_fds(bool politely) noexcept {
 // --- Time limits ---
 
 void aios::set_options(async::ref<const aios_options> options) {
+  const bool was_timed = timed(*options_);
   options_ = std::move(options);
+  if (!was_timed) {  // nobody has looked at the clock
+    note_time(begun_);
+    read_since_ = active_since_ = write_since_ = begun_;
+  }
   if (!running_) settle();
 }
 

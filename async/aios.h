@@ -209,7 +209,8 @@ class aios final : public callback<void>, private detail::deadline_entry {
   int out_fd() const noexcept { return out_fd_; }
   const color& its_color() const noexcept { return color_; }
   const aios_options& options() const noexcept { return *options_; }
-  // From now on; an outstanding read's time counts from its start.
+  // From now on; an outstanding read's time counts from its start, and so on, but if the stream
+  // has had no time limits until now, all times count from now.
   void set_options(async::ref<const aios_options> options);
 
  private:

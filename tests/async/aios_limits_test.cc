@@ -205,6 +205,29 @@ TEST_P(aios_limits, are_kept_if_the_timer_rings_when_the_coarse_clock_is_still_b
   EXPECT_TRUE(timed_out);
 }
 
+TEST_P(aios_limits, that_come_later_count_from_then) {
+  const auto io = aios::make(pair.ours);
+  bool timed_out = false;
+  io->read_any(1, wrap([&](aios_read& r) {
+                 timed_out = r.status() == aios_status::timed_out;
+                 stop();
+               }));
+  post(color(), [&] {
+    fake_now += 60'000;
+    options->read_limit = options->idle_limit = 1000ms;
+    io->set_options(options);
+    pass(500);
+    post(color(), [&] {  // behind a look
+      EXPECT_FALSE(timed_out);
+      EXPECT_FALSE(io->error());
+      EXPECT_TRUE(io->reading());
+      pass(1000);
+    });
+  });
+  run();
+  EXPECT_TRUE(timed_out);
+}
+
 TEST_P(aios_limits, go_on_in_the_next_amain_when_a_stop_has_destroyed_what_the_timer_posted) {
   options->read_limit = 1ms;
   const auto io = aios::make(pair.ours, options);
