@@ -56,7 +56,7 @@ verdict judge(int error) noexcept {
 
 std::error_code accept_loop::start() {
   const std::lock_guard lock(mutex_);
-  return watch();
+  return paused_ ? std::error_code() : watch();
 }
 
 std::error_code accept_loop::watch() {

@@ -177,6 +177,26 @@ TEST_P(servers, let_connections_wait_when_full_and_take_the_next_when_one_ends) 
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << "said seldom";
 }
 
+TEST_P(servers, do_not_look_at_a_socket_that_is_given_while_they_are_full) {
+  serve({.connections = 1}, wrap([this](incoming from) {
+          hold(std::move(from));
+          if (server_->count().accepted == 1) stop();
+        }));
+  client();
+  run();
+  const int second = tcp_listen(0, "127.0.0.1");
+  port_ = local_port(second);
+  EXPECT_FALSE(server_->listen(second));
+  client();
+  select_waiter().poll();
+  post(color(), [] { stop(); });
+  EXPECT_EQ(run().ran, 1u) << "somebody waits there, and is left to wait";
+  close(clients_[0]);
+  when([this] { return server_->count().accepted == 2; }, [this] { drain(); });
+  run();
+  EXPECT_EQ(left_, 0u);
+}
+
 TEST_P(servers, close_connections_at_once_when_full_if_asked_to) {
   serve({.connections = 1, .full = when_full::refuse}, wrap(&hold));
   for (int i = 0; i < 3; ++i) client();
