@@ -9,10 +9,12 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "async/detail/ready_fd.h"
 #include "async/handover.h"
+#include "suio/suio.h"
 
 namespace async {
 
@@ -35,7 +37,11 @@ bool has_line(std::string_view text, std::string_view line) noexcept {
 void tell_predecessor() noexcept {
   const int fd = ready_fd.exchange(-1);
   if (fd < 0) return;
-  (void)!write(fd, &detail::ready_message, 1);  // if he is gone, he need not know
+  try {
+    suio message;
+    message.print(&detail::ready_message, 1);
+    message.output(fd);               // if he is gone, he need not know; nor is there a SIGPIPE
+  } catch (const std::bad_alloc&) {}  // then he takes the end for our failure
   close(fd);
 }
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "async/detail/ready_fd.h"
 #include "tests/async/helpers.h"
 
 namespace async::test {
@@ -172,6 +173,17 @@ TEST(notifying, fails_well_and_not_at_all_if_there_is_nobody) {
   setenv("NOTIFY_SOCKET", "/nonexistent", 1);
   EXPECT_EQ(notify("READY=1").value(), ENOENT);
   unsetenv("NOTIFY_SOCKET");
+}
+
+TEST(notifying, survives_a_predecessor_who_is_gone) {
+  EXPECT_TRUE(in_child([] {
+    unsetenv("NOTIFY_SOCKET");
+    signal(SIGPIPE, SIG_DFL);
+    test_pipe p;
+    p.close_in();
+    detail::set_ready_fd(dup(p.out()));
+    return !notify("READY=1");
+  }));
 }
 
 TEST_P(handing_over, makes_the_new_process_the_main_one_for_the_service_manager) {
