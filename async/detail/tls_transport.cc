@@ -56,7 +56,7 @@ class tls_transport final : public transport {
   static int send(BIO* bio, const char* from, int size);
   static long control(BIO* bio, int what, long, void*);
 
-  void use(int fd) noexcept;
+  void use(int fd, std::size_t budget = 0) noexcept;
   bool shake_hands(io_result& result);
   io_status outcome(int returned) noexcept;
   void start_client();
@@ -163,9 +163,9 @@ long tls_transport::control(BIO* bio, int what, long, void*) {
   return what == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-void tls_transport::use(int fd) noexcept {
+void tls_transport::use(int fd, std::size_t budget) noexcept {
   fd_ = fd;
-  budget_ = bytes_per_read;
+  budget_ = budget;
   errno_ = 0;
   ERR_clear_error();
 }
@@ -215,7 +215,7 @@ bool tls_transport::shake_hands(io_result& result) {
 }
 
 io_result tls_transport::read(int fd, suio& to, std::size_t most) {
-  use(fd);
+  use(fd, bytes_per_read);
   io_result result;
   if (!shake_hands(result)) return result;
   // Until OpenSSL has nothing left: what it keeps would not make the fd readable.
@@ -248,6 +248,8 @@ io_result tls_transport::read(int fd, suio& to, std::size_t most) {
   }
 }
 
+// Receives nothing, in the handshake either: data behind its end would be left in OpenSSL, where
+// nobody waits for it. Only read() takes what comes.
 io_result tls_transport::write(int fd, suio& from, std::size_t most) {
   use(fd);
   io_result result;

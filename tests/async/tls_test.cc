@@ -1,11 +1,16 @@
 // Streams over TLS: what both ends agree on, what is refused, and hostile peers.
 #include "async/tls.h"
 
+#include <fcntl.h>
+#include <openssl/ssl.h>
+#include <sys/ioctl.h>
+
 #include <atomic>
 #include <functional>
 #include <string>
 #include <utility>
 
+#include "async/detail/tls_context_impl.h"
 #include "tests/async/certificates.h"
 #include "tests/async/streams.h"
 
@@ -249,6 +254,66 @@ TEST_P(tls, an_end_that_the_peer_did_not_say_is_truncation) {
   run();
   close(raw);
   EXPECT_EQ(got, "error");
+}
+
+// A client that ends the handshake and goes on in one breath, and a server that writes before it
+// has looked: all happens in callbacks of one color, so that it is the same each time.
+TEST_P(tls,
+       what_comes_with_the_end_of_the_handshake_is_read_though_something_was_written_meanwhile) {
+  connected pair;
+  fcntl(pair.peer, F_SETFL, O_NONBLOCK);
+  const detail::ssl_context_ptr plain(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_min_proto_version(plain.get(), TLS1_3_VERSION);
+  const detail::ssl_ptr client(SSL_new(plain.get()));
+  SSL_set_fd(client.get(), pair.peer);
+  ASSERT_EQ(SSL_connect(client.get()), -1);  // says hello
+  const auto server = tls_accept(pair.ours, server_context);
+  std::string got;
+  server->read_line(100, wrap([&](aios_read& r) {
+                      got = told(r);
+                      stop();
+                    }));
+  const std::function<void()> go_on = [&] {
+    int there = 0;
+    ioctl(pair.peer, FIONREAD, &there);
+    if (there == 0) return post(color(), go_on);
+    EXPECT_EQ(SSL_connect(client.get()), 1) << "the server has written its part in one turn";
+    EXPECT_EQ(SSL_write(client.get(), "ping\n", 5), 5);
+    server->write("x");
+  };
+  post(color(), go_on);
+  run();
+  EXPECT_EQ(got, "done:ping");
+  server->end_output();
+  server->when_written(wrap([](std::error_code) { stop(); }));
+  run();
+  char byte = 0;
+  EXPECT_EQ(SSL_read(client.get(), &byte, 1), 1);
+  EXPECT_EQ(byte, 'x');
+}
+
+TEST_P(tls, a_server_may_write_first) {
+  for (const bool only_tls13 : {true, false}) {
+    connected pair;
+    fcntl(pair.peer, F_SETFL, O_NONBLOCK);
+    const detail::ssl_context_ptr plain(SSL_CTX_new(TLS_client_method()));
+    if (!only_tls13) SSL_CTX_set_max_proto_version(plain.get(), TLS1_2_VERSION);
+    const detail::ssl_ptr client(SSL_new(plain.get()));
+    SSL_set_fd(client.get(), pair.peer);
+    SSL_set_connect_state(client.get());
+    const auto server = tls_accept(pair.ours, server_context);
+    char got[10] = "";
+    const std::function<void()> read = [&] {
+      if (SSL_read(client.get(), got, sizeof got - 1) > 0) return stop();
+      cpucb(wrap(read));
+    };
+    post(color(), [&] {
+      server->write("welcome");
+      read();
+    });
+    run();
+    EXPECT_STREQ(got, "welcome");
+  }
 }
 
 TEST_P(tls, a_plain_stream_has_no_state) {
