@@ -70,8 +70,10 @@ class tls_context : public refcount {
   static ref<tls_context> server(tls_server_options options);
   static ref<tls_context> client(tls_client_options options);
 
-  // Reads all files again. What is connected stays as it is, and sessions can be resumed. If that
-  // fails, the error and what is wrong are returned, and all is as before.
+  // Reads all files again. What is connected stays as it is. A server's sessions can be resumed,
+  // unless it asks clients for certificates; then, and with a client's context, all are begun anew,
+  // so that nobody stays in whose authority was taken away. If the reading fails, the error and
+  // what is wrong are returned, and all is as before.
   std::error_code reload(std::string* what = nullptr);
 
   class impl;

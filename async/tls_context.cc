@@ -132,7 +132,8 @@ int keep_session(SSL* connection, SSL_SESSION* session) {
   const auto* const whose =
       static_cast<const std::pair<tls_context*, std::string>*>(SSL_get_app_data(connection));
   if (whose == nullptr) return 0;
-  whose->first->own().keep_session(whose->second, detail::ssl_session_ptr(session));
+  whose->first->own().keep_session(whose->second, detail::ssl_session_ptr(session),
+                                   SSL_get_SSL_CTX(connection));
   return 1;  // it is ours now
 }
 
@@ -156,8 +157,11 @@ ref<tls_files> read_client(const tls_client_options& o) {
   return files;
 }
 
-// So that the tickets of the last generation are still good.
+// So that the tickets of the last generation are still good. But where clients show certificates,
+// these are not looked at again when a session is resumed: so there nobody resumes one whom the
+// authorities of now might refuse.
 void take_ticket_keys(SSL_CTX* from, SSL_CTX* to) {
+  if (SSL_CTX_get_verify_mode(to) != SSL_VERIFY_NONE) return;
   unsigned char keys[80];
   if (SSL_CTX_get_tlsext_ticket_keys(from, keys, sizeof keys) == 1) {
     SSL_CTX_set_tlsext_ticket_keys(to, keys, sizeof keys);
@@ -171,12 +175,16 @@ void tls_context::impl::reload() {
   const ref<tls_files> fresh = read_();
   const ref<tls_files> old = files();
   take_ticket_keys(old->first.get(), fresh->first.get());
+  std::map<std::string, detail::ssl_session_ptr> forgotten;  // with no lock held
   const std::lock_guard lock(mutex_);
   files_ = fresh;
+  forgotten.swap(sessions_);
 }
 
-void tls_context::impl::keep_session(const std::string& host, detail::ssl_session_ptr session) {
+void tls_context::impl::keep_session(const std::string& host, detail::ssl_session_ptr session,
+                                     const SSL_CTX* made_by) {
   const std::lock_guard lock(mutex_);
+  if (made_by != files_->first.get()) return;
   if (sessions_.size() >= most_sessions && !sessions_.contains(host)) {
     sessions_.erase(sessions_.begin());
   }

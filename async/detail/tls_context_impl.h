@@ -52,8 +52,10 @@ class tls_context::impl {
   }
   void reload();
 
-  // A client's sessions, the last with each host; each is used once.
-  void keep_session(const std::string& host, detail::ssl_session_ptr session);
+  // A client's sessions, the last with each host; each is used once. One of a generation that is
+  // over, with other authorities perhaps, is not kept.
+  void keep_session(const std::string& host, detail::ssl_session_ptr session,
+                    const SSL_CTX* made_by);
   detail::ssl_session_ptr take_session(const std::string& host);
 
  private:

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -137,6 +138,33 @@ TEST_P(tls, sessions_are_resumed_also_after_a_reload) {
   expect_talk(t);
   EXPECT_TRUE(t.client_state.resumed);
   EXPECT_TRUE(t.server_state.resumed);
+}
+
+TEST_P(tls, a_client_whose_authority_was_taken_away_is_refused_after_a_reload) {
+  const auto trusted = std::filesystem::path(files.authority()).parent_path() / "trusted.pem";
+  std::filesystem::copy_file(files.authority(), trusted);
+  ours.client_certificate = tls_client_certificate::require;
+  ours.client_authorities = trusted;
+  serve(ours);
+  client_context = tls_context::client(
+      {.authorities = files.authority(), .identity = files.identity("somebody", "client")});
+  expect_talk(converse());
+  const talk resumed = converse();
+  expect_talk(resumed);
+  EXPECT_TRUE(resumed.server_state.resumed);
+  certificates others;
+  std::filesystem::copy_file(others.authority(), trusted,
+                             std::filesystem::copy_options::overwrite_existing);
+  ASSERT_FALSE(server_context->reload());
+  EXPECT_EQ(converse().server, "error:");
+}
+
+TEST_P(tls, a_client_resumes_no_session_of_before_its_reload) {
+  expect_talk(converse());
+  ASSERT_FALSE(client_context->reload());
+  const talk t = converse();
+  expect_talk(t);
+  EXPECT_FALSE(t.client_state.resumed);
 }
 
 TEST_P(tls, a_reload_uses_the_new_certificate_and_one_that_fails_changes_nothing) {
