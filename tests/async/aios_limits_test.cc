@@ -206,26 +206,23 @@ TEST_P(aios_limits, are_kept_if_the_timer_rings_when_the_coarse_clock_is_still_b
 }
 
 TEST_P(aios_limits, that_come_later_count_from_then) {
+  // A day after the streams' stamps were 0.
+  fake_now = (fake_now | 0xffff'ffff) + 86'400'000;
   const auto io = aios::make(pair.ours);
-  bool timed_out = false;
+  wheel_time given = 0, timed_out = 0;
   io->read_any(1, wrap([&](aios_read& r) {
-                 timed_out = r.status() == aios_status::timed_out;
+                 if (r.status() == aios_status::timed_out) timed_out = fake_now;
                  stop();
                }));
   post(color(), [&] {
-    fake_now += 60'000;
+    given = fake_now;
     options->read_limit = options->idle_limit = 1000ms;
     io->set_options(options);
     pass(500);
-    post(color(), [&] {  // behind a look
-      EXPECT_FALSE(timed_out);
-      EXPECT_FALSE(io->error());
-      EXPECT_TRUE(io->reading());
-      pass(1000);
-    });
+    post(color(), [&] { pass(1000); });  // behind a look, if there is one
   });
   run();
-  EXPECT_TRUE(timed_out);
+  EXPECT_GE(timed_out, given + 1000);
 }
 
 TEST_P(aios_limits, go_on_in_the_next_amain_when_a_stop_has_destroyed_what_the_timer_posted) {
@@ -241,7 +238,7 @@ TEST_P(aios_limits, go_on_in_the_next_amain_when_a_stop_has_destroyed_what_the_t
   post(color(), [] { stop(); });
   std::this_thread::sleep_for(std::chrono::milliseconds(2 * deadline_wheel::slot_length + 1));
   select_waiter().poll();  // it has expired
-  EXPECT_EQ(run().destroyed, 1u);
+  EXPECT_NE(run().destroyed, 0u);
   fake_now += 1000;
   run();
   EXPECT_TRUE(timed_out);
