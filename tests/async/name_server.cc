@@ -86,16 +86,21 @@ void name_server::accepted(int fd) {
   fdcb(fd, selread, wrap(this, &name_server::tcp_readable, fd));
 }
 
-// A question comes in one piece, with its length in front.
+// Questions come in one piece, each with its length in front; several may come together.
 void name_server::tcp_readable(int fd) {
   char bytes[1500];
   const ssize_t got = read(fd, bytes, sizeof bytes);
   if (got <= 2) return fdcb(fd, selread, nullptr), void();
-  ++asked_by_tcp;
-  const std::string said = answer(std::string(bytes + 2, static_cast<std::size_t>(got) - 2), false);
-  if (said.empty()) return;
-  const std::string framed = two_bytes(said.size()) + said;
-  EXPECT_EQ(write(fd, framed.data(), framed.size()), static_cast<ssize_t>(framed.size()));
+  const std::string all(bytes, static_cast<std::size_t>(got));
+  for (std::size_t at = 0; at < all.size();) {
+    const std::size_t size = byte_at(all, at) * 256 + byte_at(all, at + 1);
+    ++asked_by_tcp;
+    const std::string said = answer(all.substr(at + 2, size), false);
+    at += 2 + size;
+    if (said.empty()) continue;
+    const std::string framed = two_bytes(said.size()) + said;
+    EXPECT_EQ(write(fd, framed.data(), framed.size()), static_cast<ssize_t>(framed.size()));
+  }
 }
 
 std::string name_server::answer(const std::string& question, bool by_udp) {
