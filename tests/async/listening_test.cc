@@ -1,5 +1,5 @@
-// Listening sockets and the addresses of peers, by the names that people write (async/server.h,
-// async/peer.h).
+// Listening sockets and the addresses of peers, by the names that people write, and a slot in a
+// wrong place (async/server.h, async/peer.h).
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -61,6 +61,19 @@ TEST(peer_addresses, say_what_people_write) {
   EXPECT_NE(beside.network(), peer_address(generic, sizeof v4).network());
   EXPECT_EQ(beside.network(24), peer_address(generic, sizeof v4).network(24));
   EXPECT_NE(beside.network(0), of("::1", 1).network(32, 0));
+}
+
+TEST(connection_slots, abort_where_they_are_no_member_of_the_object) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  struct outside : refcount {
+    void told() {}
+  };
+  EXPECT_DEATH(
+      {
+        connection_slot slot;
+        slot.on_drain<&outside::told>(make_ref<outside>().get());
+      },
+      "listening_test.cc:.*not a member");
 }
 
 }  // namespace

@@ -385,18 +385,5 @@ TEST_P(servers, take_clients_of_unix_sockets_which_have_no_address) {
   std::filesystem::remove(path);
 }
 
-TEST(connection_slots, abort_where_they_are_no_member_of_the_object) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  struct outside : refcount {
-    void told() {}
-  };
-  EXPECT_DEATH(
-      {
-        connection_slot slot;
-        slot.on_drain<&outside::told>(make_ref<outside>().get());
-      },
-      "server_test.cc:.*not a member");
-}
-
 }  // namespace
 }  // namespace async::test
