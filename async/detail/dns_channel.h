@@ -50,7 +50,6 @@ class dns_channel {
     std::unique_ptr<look_up> question;
   };
 
-  static asking* taken(void* argument, int status);
   static void got_addresses(void* argument, int status, int timeouts, ares_addrinfo* found);
   static void got_name(void* argument, int status, int timeouts, char* node, char* service);
   static void watch(void* self, int fd, int readable, int writable);

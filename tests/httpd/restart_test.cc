@@ -6,15 +6,20 @@
 namespace httpd::test {
 namespace {
 
-TEST(a_restart, refuses_nobody_and_finishes_what_was_begun) {
-  running_server s;
+// One client has got what it asked for, and the other a part.
+void begin_a_large_reply(running_server& s, client& idle, client& busy) {
   s.files.file("www/huge", "");
   std::filesystem::resize_file(s.files.path() / "www/huge", 50'000'000);
-  client idle = s.connect(), busy = s.connect();
   EXPECT_EQ(idle.get("/small.txt").status, 200u);
   busy.send("GET /huge HTTP/1.1\r\nHost: a\r\n\r\n");
   pollfd some{busy.fd(), POLLIN, 0};
   ASSERT_EQ(::poll(&some, 1, 60'000), 1);
+}
+
+TEST(a_restart, refuses_nobody_and_finishes_what_was_begun) {
+  running_server s;
+  client idle = s.connect(), busy = s.connect();
+  ASSERT_NO_FATAL_FAILURE(begin_a_large_reply(s, idle, busy));
 
   ::kill(s.process->pid(), SIGUSR2);
   // The new one says where it listens, on the same standard output.
@@ -44,13 +49,8 @@ TEST(a_restart, that_fails_leaves_the_server_as_it_is) {
 
 TEST(a_restart, is_none_once_the_end_has_begun) {
   running_server s;
-  s.files.file("www/huge", "");
-  std::filesystem::resize_file(s.files.path() / "www/huge", 50'000'000);
   client idle = s.connect(), busy = s.connect();
-  EXPECT_EQ(idle.get("/small.txt").status, 200u);
-  busy.send("GET /huge HTTP/1.1\r\nHost: a\r\n\r\n");
-  pollfd some{busy.fd(), POLLIN, 0};
-  ASSERT_EQ(::poll(&some, 1, 60'000), 1);
+  ASSERT_NO_FATAL_FAILURE(begin_a_large_reply(s, idle, busy));
   ::kill(s.process->pid(), SIGTERM);
   EXPECT_TRUE(idle.is_closed()) << "the end has begun";
   ::kill(s.process->pid(), SIGUSR2);
