@@ -14,6 +14,7 @@
 #include "async/err.h"
 #include "async/main.h"
 #include "async/net.h"
+#include "async/server.h"
 #include "async/signal.h"
 #include "async/timer.h"
 #include "examples/sfsd/base/command_line.h"
@@ -142,25 +143,20 @@ sfs::parallel parse_parallel(sfs::command_line& line) {
 // clients. A client whose file cannot be kept open is served all the same.
 void share_descriptors(sfs::server_limits& limits, unsigned cpus) {
   // Of the server's own, and what a call holds until it has been answered.
-  constexpr rlim_t own = 64, per_call = 8;
+  constexpr std::size_t own = 64, per_call = 8;
   limits.files_kept_open = limits.max_clients * sfs::recent_files::most;
+  const std::size_t room =
+      async::room_for_connections(own + per_call * (std::size_t{cpus} + limits.disk_threads));
   rlimit fds;
-  if (::getrlimit(RLIMIT_NOFILE, &fds) < 0) return;
-  if (fds.rlim_cur < fds.rlim_max) {
-    const rlim_t before = std::exchange(fds.rlim_cur, fds.rlim_max);
-    if (::setrlimit(RLIMIT_NOFILE, &fds) < 0) fds.rlim_cur = before;
-  }
-  if (fds.rlim_cur == RLIM_INFINITY) return;
-  const rlim_t reserve = own + per_call * (rlim_t{cpus} + limits.disk_threads);
-  const rlim_t room = fds.rlim_cur - std::min(reserve, fds.rlim_cur / 2), most = room - room / 4;
+  if (room == SIZE_MAX || ::getrlimit(RLIMIT_NOFILE, &fds) < 0) return;
+  const std::size_t most = room - room / 4;
   if (limits.max_clients > most) {
     async::warn(
-        "--max-clients %zu is more than %llu file descriptors are enough for: it is now %llu",
-        limits.max_clients, static_cast<unsigned long long>(fds.rlim_cur),
-        static_cast<unsigned long long>(most));
+        "--max-clients %zu is more than %llu file descriptors are enough for: it is now %zu",
+        limits.max_clients, static_cast<unsigned long long>(fds.rlim_cur), most);
     limits.max_clients = most;
   }
-  limits.files_kept_open = std::min<std::size_t>(limits.files_kept_open, room - limits.max_clients);
+  limits.files_kept_open = std::min(limits.files_kept_open, room - limits.max_clients);
 }
 
 // Reads the table of users, and says what is wrong with it. `before` is what was read last, or
