@@ -126,18 +126,14 @@ void aios::flush() {
 }
 
 void aios::end_of_output() {
-  if (closing_) {  // which tells the peer
-    output_ended_ = true;
-    return;
-  }
-  if (in_fd_ != out_fd_) {
+  if (in_fd_ != out_fd_ && !closing_) {
     watch_writing(false);
     over_->close(out_fd_);
     if (owned_) ::close(std::exchange(out_fd_, -1));
     output_ended_ = true;
     return;
   }
-  const io_result result = over_->end(out_fd_);
+  const io_result result = over_->end(out_fd_, closing_);
   if (result.status == io_status::error) return fail_output(result.error);
   output_ended_ = result.status == io_status::done;
 }

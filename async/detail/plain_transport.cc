@@ -14,9 +14,9 @@ class plain final : public transport {
   io_result read(int fd, suio& to, std::size_t most) override { return to.input(fd, most); }
   io_result write(int fd, suio& from, std::size_t most) override { return from.output(fd, most); }
   // A pipe can't be shut down: its end is its close.
-  io_result end(int fd) override {
+  io_result end(int fd, bool closed) override {
     io_result result;
-    if (shutdown(fd, SHUT_WR) != 0 && errno != ENOTSOCK && errno != ENOTCONN) {
+    if (!closed && shutdown(fd, SHUT_WR) != 0 && errno != ENOTSOCK && errno != ENOTCONN) {
       result.status = io_status::error;
       result.error = {errno, std::generic_category()};
     }

@@ -39,7 +39,7 @@ class tls_transport final : public transport {
 
   io_result read(int fd, suio& to, std::size_t most) override;
   io_result write(int fd, suio& from, std::size_t most) override;
-  io_result end(int fd) override;
+  io_result end(int fd, bool closed) override;
   void close(int fd) noexcept override;
   bool waits_for_peer() const noexcept override { return in_handshake_ && waits_; }
   bool has_output() const noexcept override { return in_handshake_ && !waits_; }
@@ -69,6 +69,7 @@ class tls_transport final : public transport {
   std::error_code error_;   // of the last outcome(), if that was one
   std::size_t budget_ = 0;  // bytes that may be received until the next use()
   int fd_ = -1;
+  int send_flags_ = MSG_NOSIGNAL;
   int errno_ = 0;  // of the last failed system call
   bool in_handshake_ = true;
   bool waits_;  // in the handshake: for the peer
@@ -149,7 +150,7 @@ int tls_transport::send(BIO* bio, const char* from, int size) {
   auto& self = *static_cast<tls_transport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   ssize_t sent;
-  do sent = ::send(self.fd_, from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  do sent = ::send(self.fd_, from, static_cast<std::size_t>(size), self.send_flags_);
   while (sent < 0 && errno == EINTR);
   if (sent < 0) {
     self.errno_ = errno;
@@ -166,6 +167,7 @@ long tls_transport::control(BIO* bio, int what, long, void*) {
 void tls_transport::use(int fd, std::size_t budget) noexcept {
   fd_ = fd;
   budget_ = budget;
+  send_flags_ = MSG_NOSIGNAL;
   errno_ = 0;
   ERR_clear_error();
 }
@@ -268,6 +270,7 @@ io_result tls_transport::write(int fd, suio& from, std::size_t most) {
       }
       data = joined.data();
     }
+    send_flags_ = MSG_NOSIGNAL | (size < from.resid() ? MSG_MORE : 0);
     std::size_t written = 0;
     const int returned = SSL_write_ex(ssl_.get(), data, size, &written);
     if (returned == 1) return static_cast<ssize_t>(written);
@@ -279,7 +282,7 @@ io_result tls_transport::write(int fd, suio& from, std::size_t most) {
   return result;
 }
 
-io_result tls_transport::end(int fd) {
+io_result tls_transport::end(int fd, bool closed) {
   use(fd);
   io_result result;
   if (!in_handshake_ && !error_) {
@@ -289,7 +292,7 @@ io_result tls_transport::end(int fd) {
       return result;
     }
   }
-  ::shutdown(fd, SHUT_WR);
+  if (!closed) ::shutdown(fd, SHUT_WR);
   return result;
 }
 

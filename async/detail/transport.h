@@ -27,8 +27,9 @@ class transport {
   // reading goes on first (waits_for_peer()) or the fd is to be writable.
   virtual io_result write(int fd, suio& from, std::size_t most) = 0;
 
-  // When all is written: tells the peer that this is the end. would_block: again when writable.
-  virtual io_result end(int fd) = 0;
+  // When all is written: tells the peer that this is the end, by a protocol of our own, and unless
+  // the fd is about to be `closed`, by the kernel's. would_block: again when writable.
+  virtual io_result end(int fd, bool closed) = 0;
 
   // The stream is closed; nothing can be waited for any more.
   virtual void close(int fd) noexcept = 0;

@@ -100,8 +100,6 @@ class connection final : public async::callback<void>, public boost::intrusive::
   void tls_room(std::error_code error);
   void tls_written(std::error_code error);
   progress output(async::suio& out);
-  ssize_t put(const char* bytes, std::size_t n);
-  bool is_full(ssize_t taken, std::size_t offered) const noexcept;
   std::size_t most_at_once() const noexcept;
   void shut_output();
   void close_socket(bool politely);
@@ -131,12 +129,12 @@ class connection final : public async::callback<void>, public boost::intrusive::
   std::string_view peer();
 
   // connection_files.cc: large files.
+  struct piece;
   progress send_file();
   progress send_piece(std::uint64_t offset, std::size_t bytes);
   progress load_piece(std::uint64_t offset, std::size_t bytes);
-  struct piece;
   void piece_loaded(const async::ref<piece>& p, async::io_result result);
-  progress pass_on(const char* bytes, std::size_t n);
+  progress pass_on(const char* bytes, std::size_t n, async::ptr<piece> kept);
   void end_transfer();
 
   // With what is inherited, 128 bytes.

@@ -17,7 +17,8 @@
 namespace httpd {
 namespace {
 
-constexpr std::size_t tls_piece = 16384;  // a record's
+constexpr std::size_t record = 16384;
+constexpr std::size_t tls_piece = 3 * record;
 
 }  // namespace
 
@@ -32,7 +33,7 @@ void connection::watch_for_input(bool yes) {
   reading_ = yes;
   if (tls_) {
     if (!yes) return tls_->cancel_read();
-    return tls_->read_any(tls_piece, async::wrap(mkref(this), &connection::tls_input));
+    return tls_->read_any(record, async::wrap(mkref(this), &connection::tls_input));
   }
   async::callback<void>::ptr cb;
   if (yes) cb = mkref(this);
@@ -89,20 +90,6 @@ connection::progress connection::output(async::suio& out) {
   out.clear();
   close_now();
   return progress::closed;
-}
-
-// How many bytes the socket takes; -1 if it is broken.
-ssize_t connection::put(const char* bytes, std::size_t n) {
-  if (tls_) {
-    tls_->write({bytes, n});
-    return static_cast<ssize_t>(n);
-  }
-  const ssize_t taken = ::send(fd_, bytes, n, MSG_NOSIGNAL);
-  return taken < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : taken;
-}
-
-bool connection::is_full(ssize_t taken, std::size_t offered) const noexcept {
-  return tls_ ? tls_->full() : taken < static_cast<ssize_t>(offered);
 }
 
 std::size_t connection::most_at_once() const noexcept {

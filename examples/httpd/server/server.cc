@@ -13,13 +13,13 @@ namespace {
 constexpr std::chrono::seconds sweep_interval{1};
 
 // What a client of TLS does not take is queued, encrypted or not, as there it can't be dropped and
-// read again: so it has to be little.
+// read again: so it has to be little. The next piece of a file is read when all is written.
 async::ref<const async::aios_options> options_of(const server_limits& limits) {
   auto o = async::make_ref<async::aios_options>();
   o->handshake_limit = limits.request;
   o->write_limit = limits.write;
   o->high = 32 * 1024;
-  o->low = 16 * 1024;
+  o->low = 0;
   return o;
 }
 
