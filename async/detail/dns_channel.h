@@ -42,6 +42,7 @@ class dns_channel {
   void abandon();
 
   std::size_t asked() const noexcept { return asked_; }
+  std::size_t abandoned() const noexcept { return abandoned_; }  // of those
 
  private:
   // One question in c-ares' hands.

@@ -6,6 +6,8 @@
 #include <deque>
 #include <mutex>
 #include <unordered_map>
+#include <variant>
+#include <vector>
 
 #include "async/detail/dns_channel.h"
 #include "async/detail/fork_safe.h"
@@ -32,32 +34,21 @@ class file_version {
   struct stat seen_ {};
 };
 
-// Everything but submit() is called under its own color.
+// Everything but take_in() is called under its own color.
 class resolver final : public dns_channel::owner {
  public:
-  // Calls f(resolver&) under the resolver's color. Any thread.
-  template <class F>
-  void submit(F f) {
-    post(color_, [this, f = std::move(f)]() mutable { f(*this); });
-  }
+  // A question, the number of one that nobody wants to be answered any more, or the options from
+  // now on.
+  using message = std::variant<std::unique_ptr<look_up>, std::uint64_t, dns_options>;
 
-  void ask(std::unique_ptr<look_up> question) {
-    waiting_.push_back(std::move(question));
-    ask_waiting();
-  }
-
-  void abandon(std::uint64_t number) {
-    if (const auto place = asked_.find(number); place != asked_.end()) {
-      place->second.question->abandoned = true;
-      place->second.channel->abandon();
-      return;
+  // Any thread. What is posted is lost if amain() returns before it runs: so the message itself is
+  // kept here, and seen with the next one at the latest.
+  void take_in(message m) {
+    {
+      const std::lock_guard lock(mutex_);
+      inbox_.push_back(std::move(m));
     }
-    std::erase_if(waiting_, [&](const auto& question) { return question->number() == number; });
-  }
-
-  void configure(dns_options options) {
-    options_ = std::move(options);
-    retire();
+    submit([](resolver& r) { r.read_inbox(); });
   }
 
  private:
@@ -67,6 +58,43 @@ class resolver final : public dns_channel::owner {
     dns_channel* channel;
     look_up* question;
   };
+
+  // Calls f(resolver&) under the resolver's color. Any thread.
+  template <class F>
+  void submit(F f) {
+    post(color_, [this, f = std::move(f)]() mutable { f(*this); });
+  }
+
+  void read_inbox() {
+    std::vector<message> messages;
+    {
+      const std::lock_guard lock(mutex_);
+      messages.swap(inbox_);
+    }
+    for (message& m : messages) std::visit([&](auto& it) { obey(it); }, m);
+    ask_waiting();
+  }
+
+  void obey(std::unique_ptr<look_up>& question) { waiting_.push_back(std::move(question)); }
+
+  void obey(dns_options& options) {
+    options_ = std::move(options);
+    retire();
+  }
+
+  void obey(std::uint64_t number) {
+    const auto place = asked_.find(number);
+    if (place == asked_.end()) {
+      std::erase_if(waiting_, [&](const auto& question) { return question->number() == number; });
+      return;
+    }
+    const auto [channel, question] = place->second;
+    asked_.erase(place);
+    question->abandoned = true;
+    channel->abandon();
+    // c-ares can't forget one question alone. One channel holds only so many of no use.
+    if (channel == current_.get() && channel->abandoned() >= most_asked) retire();
+  }
 
   void ask_waiting() {
     while (!waiting_.empty() && asked_.size() < most_asked) {
@@ -102,10 +130,7 @@ class resolver final : public dns_channel::owner {
     over(from);
   }
 
-  void dropped(dns_channel& from, std::unique_ptr<look_up> question) override {
-    asked_.erase(question->number());
-    over(from);
-  }
+  void dropped(dns_channel& from, std::unique_ptr<look_up>) override { over(from); }
 
   // Posted, since the channel is in the middle of it.
   void over(dns_channel& from) {
@@ -118,8 +143,10 @@ class resolver final : public dns_channel::owner {
   file_version configuration_;
   std::unique_ptr<dns_channel> current_;
   std::vector<std::unique_ptr<dns_channel>> retired_;
-  std::unordered_map<std::uint64_t, asked> asked_;  // by the question's number
+  std::unordered_map<std::uint64_t, asked> asked_;  // by the question's number; none given up
   std::deque<std::unique_ptr<look_up>> waiting_;
+  std::mutex mutex_;
+  std::vector<message> inbox_;  // guarded by mutex_
 };
 
 // The resolver of this process: a forked child makes its own, since a worker that is not there may
@@ -157,16 +184,13 @@ std::uint64_t look_up::next_number() noexcept {
 }
 
 void resolve(std::unique_ptr<look_up> question) {
-  process_resolver::instance().submit(
-      [q = std::move(question)](resolver& r) mutable { r.ask(std::move(q)); });
+  process_resolver::instance().take_in(std::move(question));
 }
 
-void abandon(std::uint64_t number) {
-  process_resolver::instance().submit([number](resolver& r) { r.abandon(number); });
-}
+void abandon(std::uint64_t number) { process_resolver::instance().take_in(number); }
 
 void configure_resolver(const dns_options& options) {
-  process_resolver::instance().submit([options](resolver& r) { r.configure(options); });
+  process_resolver::instance().take_in(options);
 }
 
 }  // namespace async::detail
