@@ -15,8 +15,7 @@ http {{
     client_body_temp_path {tmp}/body; proxy_temp_path {tmp}/proxy;
     fastcgi_temp_path {tmp}/fastcgi; uwsgi_temp_path {tmp}/uwsgi; scgi_temp_path {tmp}/scgi;
     access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; tcp_nodelay on;
-    open_file_cache max=1000; open_file_cache_valid 1h; sendfile {sendfile}; tcp_nopush {sendfile};
-    output_buffers 2 64k;
+    sendfile {sendfile}; tcp_nopush {sendfile}; output_buffers 2 64k; {more}
     server {{
         listen 127.0.0.1:{port} reuseport backlog=4096; root {root}; {header}
     }}
@@ -35,13 +34,13 @@ def family(pid, size):
 
 
 class Nginx:
-    """A worker for each CPU. Files stay open (open_file_cache), as they stay in httpd's memory.
+    """A worker for each CPU, with the rest as it is installed, or with `more` in its configuration.
 
     When less than a sixteenth of its connections are free, it closes idle ones: it has more.
     """
 
-    def __init__(self, name, sendfile):
-        self.name, self._sendfile = name, sendfile
+    def __init__(self, name, sendfile, more=''):
+        self.name, self._sendfile, self._more = name, sendfile, more
 
     @contextlib.contextmanager
     def running(self, context, cpus, connections):
@@ -53,7 +52,7 @@ class Nginx:
         config.write_text(NGINX.format(
             cpus=cpus, tmp=tmp, port=port, root=context.root,
             connections=connections * 9 // 8 + 200,
-            sendfile='on' if self._sendfile else 'off',
+            sendfile='on' if self._sendfile else 'off', more=self._more,
             header='add_header X-Worker $pid;' if cpus > 1 else '',
             user='' if os.geteuid() else f'user {pwd.getpwuid(0).pw_name};'))
         with daemon(tmp / 'log', context.cpus[:cpus], process.find('nginx'), '-c', config, '-e',
@@ -93,6 +92,8 @@ SERVERS = {
     'httpd': Httpd('httpd'),
     'nginx_sendfile': Nginx('nginx, sendfile', True),
     'nginx': Nginx('nginx, without sendfile', False),
+    'nginx_open': Nginx('nginx, without sendfile, with open_file_cache', False,
+                        'open_file_cache max=1000; open_file_cache_valid 1h;'),
 }
 
 
