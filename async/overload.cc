@@ -76,7 +76,7 @@ class queue_probe::impl : public refcount {
   explicit impl(nanoseconds period) : period_(period) {}
 
   void set() {
-    due_.store(number(clock::now() + period_), std::memory_order_relaxed);
+    due_.store(number(steady_now() + period_), std::memory_order_relaxed);
     delaycb(period_, cwrap(color_, make_ref<tick>(mkref(this)), &tick::come));
   }
 
@@ -89,7 +89,7 @@ class queue_probe::impl : public refcount {
 
  private:
   void expired() {
-    last_.store(number(clock::now()) - due_.load(std::memory_order_relaxed),
+    last_.store(number(steady_now()) - due_.load(std::memory_order_relaxed),
                 std::memory_order_relaxed);
     go_on();
   }

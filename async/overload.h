@@ -36,6 +36,7 @@
 #include <cstdint>
 
 #include "async/timer.h"
+#include "mp/clock.h"
 #include "mp/color.h"
 
 namespace async {
@@ -54,7 +55,7 @@ class load_shedder {
   // Whether a request that has waited since `since`, and whose turn it is `now`, should be turned
   // away. To be asked once for each request, those that are answered too, since that is the
   // measure. Costs a few nanoseconds, and what it takes to look at the clock.
-  bool should_shed(clock::time_point since, clock::time_point now = clock::now()) noexcept;
+  bool should_shed(clock::time_point since, clock::time_point now = steady_now()) noexcept;
 
   // Whether the least wait of the last interval was above the target, and all have been since.
   bool overloaded() const noexcept { return overloaded_.load(std::memory_order_relaxed); }
@@ -88,8 +89,7 @@ class queue_probe {
   queue_probe& operator=(const queue_probe&) = delete;
 
   // How late the last one was, or the next one is already, if that is more.
-  std::chrono::nanoseconds delay(
-      load_shedder::clock::time_point now = load_shedder::clock::now()) const noexcept;
+  std::chrono::nanoseconds delay(load_shedder::clock::time_point now = steady_now()) const noexcept;
 
  private:
   class impl;

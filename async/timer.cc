@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "async/detail/select_loop.h"
+#include "mp/clock.h"
 
 namespace async {
 
@@ -26,7 +27,7 @@ timecb_t timecb(system_clock::time_point at, callback<void>::ref cb) {
 }
 
 timecb_t delaycb(nanoseconds delay, callback<void>::ref cb) {
-  const auto now = steady_clock::now();
+  const auto now = steady_now();
   delay = std::max(delay, nanoseconds::zero());
   // One less than the end of time, which means `never`.
   const auto latest = steady_clock::time_point::max() - nanoseconds(1);

@@ -120,7 +120,7 @@ void color_state::merge_references() noexcept {
 }
 
 void color_state::post_reaper() noexcept {
-  task* t = make_task(reaper(this), where::current());
+  task* t = make_task(reaper(this), where());
   if (running_color() == this) {
     mail.push_own(t);
     return;

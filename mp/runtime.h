@@ -68,6 +68,10 @@ class idle_waiter {
   // May return early for no reason.
   virtual void wait() noexcept = 0;
 
+  // In an exploration, when nothing is ready: moves virtual time (clock.h) to the next timer, for
+  // poll() to post. False if there is none.
+  virtual bool skip_to_timer() noexcept { return false; }
+
   // Makes the wait() in progress return, or, when none is, the next one. Any thread, any time.
   virtual void wake() noexcept = 0;
 };

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "mp/detail/chooser.h"
 #include "mp/detail/cpus.h"
 #include "mp/detail/fork.h"
 #include "mp/detail/worker.h"
@@ -38,7 +39,10 @@ shared_queue& queue() noexcept {
 }
 
 scheduler::scheduler(runtime_options options)
-    : options_(std::move(options)), cpus_(options_.cpus != 0 ? options_.cpus : default_cpus()) {
+    : options_(std::move(options)),
+      cpus_(queue().order != nullptr ? 1
+            : options_.cpus != 0     ? options_.cpus
+                                     : default_cpus()) {
   if (cpus_ > max_cpus) throw std::invalid_argument("async::runtime: too many CPUs");
   handle_forks();
   if (queue().in_use.exchange(true)) {
@@ -54,6 +58,9 @@ scheduler::~scheduler() {
 
 void scheduler::start(bool caller_works) {
   if (started()) throw std::logic_error("async::runtime: it runs already");
+  if (!caller_works && queue().order != nullptr) {
+    throw std::logic_error("async::runtime: an exploration has run() only");
+  }
 #if defined(ASYNC_UNIPROCESSOR)
   if (!caller_works || cpus_ != 1) {
     throw std::logic_error("async::runtime: a uniprocessor build has run() on one CPU only");
@@ -143,8 +150,10 @@ bool scheduler::needs_a_worker() noexcept {
 
 void scheduler::handle_exception(where site) noexcept {
   const std::exception_ptr exception = std::current_exception();
-  if (!options_.on_exception) die_of_exception(exception, site);
-  options_.on_exception(exception, site);
+  if (options_.on_exception) return options_.on_exception(exception, site);
+  if (queue().order == nullptr) die_of_exception(exception, site);
+  queue().order->failed(exception, site);
+  stop();
 }
 
 }  // namespace async::detail

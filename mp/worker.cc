@@ -54,6 +54,7 @@ void worker::work() {
   current = this;
   const std::uint64_t reapers_before = reapers_run;
   color_state* last = nullptr;
+  if (queue_.order != nullptr) explore();
   while (color_state* const color = next(last)) last = run_turn(color);
   publish_slot();
   ran_ -= reapers_run - reapers_before;
@@ -118,17 +119,6 @@ void worker::publish_slot() noexcept {
   if (slot_ == nullptr) return;
   enqueue(std::exchange(slot_, nullptr));
   if (sharers_ > 1) queue_.parking.work_published();  // else it is this worker that must see it
-}
-
-inline void worker::execute(color_state& color, task* t) noexcept {
-  block_size size;
-  try {
-    size = t->act(t, action::run);
-  } catch (...) {
-    size = t->act(t, action::measure);
-    scheduler_.handle_exception(t->site);
-  }
-  color.mail.retire(t, size);
 }
 
 // Returns what is left of the budget.

@@ -5,11 +5,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <new>
 #include <utility>
 
+#include "mp/clock.h"
 #include "wrap/detail/misuse.h"
 #include "wrap/detail/sanitizers.h"
 
@@ -24,7 +26,7 @@ namespace {
 
 stamp now() noexcept {
   static_assert(std::chrono::steady_clock::is_steady);
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::nanoseconds(steady_now().time_since_epoch()).count();
 }
 
 std::error_code system_code(int error) noexcept { return {error, std::system_category()}; }
@@ -125,6 +127,13 @@ void select_loop::turn(bool may_sleep) noexcept {
   if (timers_.earliest() != never) timers_.expire(now(), ready);
   take_handed_over(ready);
   post_all(ready);
+}
+
+bool select_loop::skip_to_timer() noexcept {
+  const stamp next = timers_.earliest();
+  if (next == never) return false;
+  virtual_time.store(std::max(next, now()), std::memory_order_relaxed);
+  return true;
 }
 
 bool select_loop::may_sleep_now() noexcept {

@@ -53,6 +53,7 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
 
   void poll() noexcept override { turn(false); }
   void wait() noexcept override { turn(true); }
+  bool skip_to_timer() noexcept override;
 
   // Any thread.
 

@@ -137,6 +137,9 @@ inline void submit(color_state* color, task* t) noexcept {
 // Puts a color that the caller owns, and that has work, into the queue. Any thread.
 void submit_runnable(color_state* color) noexcept;
 
+// A reaper is of no place in the program.
+inline bool is_reaper(const task& t) noexcept { return t.site.line() == 0; }
+
 // How many reapers this thread has run: they are tasks, but nobody posted them.
 extern constinit thread_local std::uint64_t reapers_run;
 

@@ -62,6 +62,9 @@ class mailbox {
     return node;
   }
 
+  // What pop() would return.
+  [[nodiscard]] const Node* front() noexcept { return has_more() ? head_ : nullptr; }
+
   // Whether pop() would return a node.
   [[nodiscard]] bool has_more() noexcept {
     if (head_ == nullptr) take_over();

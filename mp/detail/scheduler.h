@@ -17,6 +17,7 @@
 
 namespace async::detail {
 
+class chooser;
 class worker;
 
 using queue_parking = parking<sync, idle_waiter>;
@@ -31,6 +32,8 @@ struct shared_queue {
   // Whether a runtime exists, and whether it has workers.
   std::atomic<bool> in_use{false};
   std::atomic<bool> running{false};
+  // In an exploration: decides the order. Written while no runtime exists.
+  chooser* order = nullptr;
 };
 
 // Never destroyed.

@@ -69,6 +69,11 @@ class alignas(64) worker {
 
   color_state* next(color_state* last) noexcept;
   color_state* next_own() noexcept;
+  // worker_explore.cc: work(), in an exploration.
+  void explore() noexcept;
+  color_state* next_chosen() noexcept;
+  void gather() noexcept;
+  void poll_all() noexcept;
   color_state* run_turn(color_state* color) noexcept;
   unsigned run_callbacks(color_state& color, unsigned budget) noexcept;
   void execute(color_state& color, task* t) noexcept;
@@ -118,11 +123,24 @@ class alignas(64) worker {
   std::vector<sighting> sightings_;
   queue_parking::sleeper sleeper_;
 
+  std::vector<color_state*> runnable_;  // in an exploration: all of them
+
   std::uint64_t watched_taken_ = 0;  // the watching worker's, of which there is one at a time
 
   // Any thread.
   ring<sync, color_state, segment_capacity> segment_;
   color_queue overflow_;
 };
+
+inline void worker::execute(color_state& color, task* t) noexcept {
+  block_size size;
+  try {
+    size = t->act(t, action::run);
+  } catch (...) {
+    size = t->act(t, action::measure);
+    scheduler_.handle_exception(t->site);
+  }
+  color.mail.retire(t, size);
+}
 
 }  // namespace async::detail
