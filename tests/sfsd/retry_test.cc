@@ -248,9 +248,10 @@ class a_resent_call : public testing::Test {
             }));
     ASSERT_TRUE(run_until(time, [&] { return server.calls() == 1; }));
     server.channel().cut();
-    server.on_call = [](fake_channel& c, const rpc_call& call) {
-      c.reply(call.xid, call.procedure == NFSPROC3_LOOKUP ? found(attributes(NF3DIR))
-                                                          : failed_with(NFS3ERR_EXIST));
+    server.on_call = [this](fake_channel& c, const rpc_call& call) {
+      if (call.procedure == NFSPROC3_LOOKUP)
+        return c.reply(call.xid, found(attributes(NF3DIR)));
+      for (int n = 0; n < (twice ? 2 : 1); ++n) c.reply(call.xid, failed_with(NFS3ERR_EXIST));
     };
     ASSERT_TRUE(run_until(time, [&] {
       time.advance(std::chrono::milliseconds(50));
@@ -264,6 +265,7 @@ class a_resent_call : public testing::Test {
   session_options options;
   async::ptr<session> s;
   int answers = 0;
+  bool twice = false;  // the server says twice that there is such a name
   unsigned losses = 0;
   std::uint32_t status = 98;
 };
@@ -325,6 +327,14 @@ TEST_F(a_resent_call, is_looked_into_even_if_that_too_is_interrupted) {
     return answers > 0;
   }));
   EXPECT_EQ(status, 0u);
+}
+
+TEST_F(a_resent_call, that_is_answered_again_while_it_is_looked_into_costs_the_server_the_channel) {
+  twice = true;
+  make_directory_twice();
+  EXPECT_EQ(answers, 1);
+  EXPECT_EQ(status, 0u);
+  EXPECT_EQ(server.channels.size(), 3u) << "it is asked about on another one";
 }
 
 TEST_F(a_resent_call, that_is_being_looked_into_fails_with_the_session) {

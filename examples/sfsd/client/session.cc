@@ -163,6 +163,7 @@ void session::answered(const rpc_reply& r) {
     return break_channel("the server answered what it was not asked");
   std::unique_ptr<pending_call> p(found->second);
   under_way_.erase(under_way_.iterator_to(*p));
+  p->under_way = false;  // there may still be something to be asked before it is settled
   window_ = std::min(allowed_, window_ + 1);
   failures_ = 0;
   pump_soon();
