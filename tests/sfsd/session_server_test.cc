@@ -136,6 +136,22 @@ TEST_F(a_clients_session, takes_all_attributes_for_changed_when_the_connection_i
   EXPECT_TRUE(invalidated[0].empty());
 }
 
+TEST_F(a_clients_session, believes_a_reply_to_what_it_sent_again_as_little_as_one_from_before) {
+  keep_silent();
+  open();
+  ask(1);
+  ASSERT_TRUE(wait_calls(1));
+  server.channel().cut();
+  ASSERT_TRUE(wait_lost(1));
+  answer_all();
+  reconnect();
+  ASSERT_TRUE(wait_answers(1));
+  ask(2);
+  ASSERT_TRUE(wait_answers(2));
+  EXPECT_LT(answers[0].token.changes, last_invalidation) << "it may be the reply that was lost";
+  EXPECT_GE(answers[1].token.changes, last_invalidation);
+}
+
 // --- A server that breaks the rules ---
 
 class a_rude_server : public a_clients_session, public testing::WithParamInterface<int> {};

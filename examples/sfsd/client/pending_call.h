@@ -18,8 +18,8 @@ namespace sfs {
 
 // When a call was sent, as far as the trust in its reply's attributes is concerned (session.h).
 struct reply_token {
-  std::uint64_t changes = 0;
-  timing::clock::time_point sent{};
+  std::uint64_t changes = 0;         // when it was sent for the first time
+  timing::clock::time_point sent{};  // the last time
 };
 
 struct call_reply {
@@ -57,7 +57,7 @@ struct pending_call : boost::intrusive::list_base_hook<> {
   session_call call;
   reply_callback done;
   std::uint32_t xid = 0;
-  reply_token token;       // of the last time that it was sent
+  reply_token token;
   bool under_way = false;  // sent on the present channel
   bool was_sent = false;   // on this or another
   bool doubtful = false;   // the server may have carried it out and forgotten that

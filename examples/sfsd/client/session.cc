@@ -152,7 +152,9 @@ std::size_t session::write(pending_call& p, std::uint8_t* to) {
   at = std::copy(p.call.arguments.begin(), p.call.arguments.end(), at);
   at += p.call.data.copyout(at, p.call.data.resid());
   std::fill(at, end, std::uint8_t{0});
-  p.token = {changes_, time_.now()};
+  // The server may answer as it did the first time, and what has changed since then it told to a
+  // channel that is gone: what such a reply says of files is as old as the first attempt.
+  p.token = {p.was_sent ? p.token.changes : changes_, time_.now()};
   p.was_sent = p.under_way = true;
   return record_mark_size + size;
 }

@@ -21,7 +21,8 @@
 //
 // Leases: changes() counts everything after which attributes must not be believed any more:
 // SFSCB_INVALIDATE, a lost connection, and what the session's users count themselves. A reply comes
-// with the count at the time when its call was sent (reply_token), for lease_cache.h to compare.
+// with the count at the time when its call was first sent (reply_token), for lease_cache.h to
+// compare.
 //
 // Thread safety: one color (the default color).
 // Invariants: each call that was taken is answered or failed exactly once, and never from within
