@@ -198,6 +198,11 @@ class live_client {
     return send(message) ? receive() : answer();
   }
 
+  answer commit(byte_string& file, std::uint32_t user) {
+    return ask(NFS_PROGRAM, NFSPROC3_COMMIT, xdr_COMMIT3args, COMMIT3args{as_handle(file), 0, 0},
+               user);
+  }
+
   // How often the server has told that this file has changed, or that any may have.
   int told_of(const byte_string& file) const {
     const auto at = told.find(file);

@@ -267,5 +267,24 @@ TEST_F(one_writing_server, as_an_ordinary_user_does_for_all_what_it_may_do_itsel
   EXPECT_EQ(server.stop().status, 0);
 }
 
+TEST_F(one_writing_server, as_an_ordinary_user_commits_what_it_may_not_read) {
+  constexpr uid_t nobody = 65534;
+  ASSERT_EQ(::chown(users.path().c_str(), nobody, nobody), 0);
+  running_server server(users.options(), 0, nobody);
+  live_client writer(server);
+  const std::uint32_t user = writer.log_in(users.nobody_key);
+  byte_string top = writer.mount(user), f = writer.look_up(top, "data", user);
+  for (const mode_t mode : {0444u, 0222u, 0u}) {
+    EXPECT_EQ(writer.set(f, wanted().mode(mode), user).first(), NFS3_OK);
+    EXPECT_EQ(writer.write(f, 0, "x", user).first(), NFS3_OK);
+    live_client later(server);  // for which nothing is open
+    const std::uint32_t same = later.log_in(users.nobody_key);
+    EXPECT_EQ(later.commit(f, same).first(), NFS3_OK) << std::oct << mode;
+    struct stat st {};
+    ASSERT_EQ(::stat((server.scratch().path() / "export/data").c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 07777, mode);
+  }
+}
+
 }  // namespace
 }  // namespace sfs::test

@@ -133,7 +133,11 @@ nfsstat3 make_safe(const call_context& c, const_bytes handle, const located& fil
   if (!written) {
     const int flags = file.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY;
     again = fd_owner(::open(fd_path(file.path_fd.get()).c_str(), flags | O_CLOEXEC | O_NONBLOCK));
-    if (!again) return status_of_errno(errno);
+    nfsstat3 why = again ? NFS3_OK : status_of_errno(errno);
+    // A server that is not root may be unable to read what its users have written.
+    if (why == NFS3ERR_ACCES && !file.is_directory())
+      again = c.tree.reopen(file, O_WRONLY, c.who, why);
+    if (!again) return why;
   }
   if (::fsync(written ? written->fd() : again.get()) == 0) return NFS3_OK;
   const nfsstat3 status = status_of_errno(errno);
