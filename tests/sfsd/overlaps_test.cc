@@ -2,6 +2,7 @@
 // section 2.6) never lets it take another's change for its own.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "examples/sfsd/nfs/lone_change.h"
@@ -156,6 +157,18 @@ TEST_P(overlapping, what_is_given_to_a_new_file_is_a_change_of_that_file) {
   with(others_write, [&] { return nfs.create(top, "n", GUARDED, wanted().size(3)).status; });
   ASSERT_FALSE(f.empty());
   EXPECT_FALSE(wcc.before.attributes_follow);
+}
+
+TEST_P(overlapping, what_is_given_to_a_new_file_is_told_to_who_was_shown_it_before) {
+  const auto is_told_of = [&](const made& m) {
+    const auto& told = nfs.notes.changed;
+    return std::find(told.begin(), told.end(), sealed_handle(m.handle)) != told.end();
+  };
+  nfs.notes.note_changed = true;
+  EXPECT_TRUE(is_told_of(nfs.create(top, "f", GUARDED, wanted().size(3))));
+  EXPECT_TRUE(is_told_of(nfs.make_directory(top, "d", wanted().uid(alice_id))));
+  EXPECT_TRUE(is_told_of(nfs.make_node(top, "n", NF3FIFO, wanted().mtime({1, 0}))));
+  EXPECT_FALSE(is_told_of(nfs.create(top, "g", GUARDED, wanted().mode(0640)))) << "it began so";
 }
 
 TEST_P(overlapping, changes_of_one_directory_tell_nothing_of_before) {

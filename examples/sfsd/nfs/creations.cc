@@ -49,6 +49,12 @@ nfsstat3 make_entry(const call_context& c, place& at, Make make) {
   return make(at.fd(), at.name.c_str()) < 0 ? status_of_errno(errno) : NFS3_OK;
 }
 
+bool asks_for_something(const sattr3& wanted) noexcept {
+  return wanted.mode.set_it || wanted.uid.set_it || wanted.gid.set_it || wanted.size.set_it ||
+         number_in(wanted.atime.set_it) != DONT_CHANGE ||
+         number_in(wanted.mtime.set_it) != DONT_CHANGE;
+}
+
 // The rest of every such call: the attributes that were asked for, and what is given back.
 void give_back(const call_context& c, const diropargs3& where, place& at, const sattr3* wanted,
                nfsstat3 status, made_result& out) {
@@ -57,9 +63,10 @@ void give_back(const call_context& c, const diropargs3& where, place& at, const 
     c.changed(bytes_of(where.dir));
     l = c.tree.look_up(at.directory, at.name, c.who);
     if (l.status == NFS3_OK) out.handle = c.tree.handle_of(l);
-    if (l.status == NFS3_OK && wanted) {
+    if (l.status == NFS3_OK && wanted && asks_for_something(*wanted)) {
       const lone_change change(c.watch, out.handle.view());  // others can see it already
       l.status = apply_attributes(c, l, *wanted);
+      c.changed(out.handle.view());
       get_attributes(l.path_fd.get(), l.attributes);
     }
   }
