@@ -267,6 +267,25 @@ TEST_F(one_writing_server, as_an_ordinary_user_does_for_all_what_it_may_do_itsel
   EXPECT_EQ(server.stop().status, 0);
 }
 
+TEST_F(one_writing_server, as_an_ordinary_user_and_read_only_gives_itself_no_rights_either) {
+  constexpr uid_t nobody = 65534;
+  ASSERT_EQ(::chown(users.path().c_str(), nobody, nobody), 0);
+  running_server server(users.options({"--read-only"}), 0, nobody);
+  const std::string path = server.scratch().path() / "export/data";
+  ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(::stat(path.c_str(), &before), 0);
+  live_client c(server);
+  const std::uint32_t user = c.log_in(users.nobody_key);
+  byte_string top = c.mount(user), f = c.look_up(top, "data", user);
+  const READ3args args{as_handle(f), 0, 10};
+  EXPECT_EQ(c.ask(NFS_PROGRAM, NFSPROC3_READ, xdr_READ3args, args, user).first(), NFS3ERR_ACCES);
+  ASSERT_EQ(::stat(path.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ctim.tv_sec, before.st_ctim.tv_sec);
+  EXPECT_EQ(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+}
+
 TEST_F(one_writing_server, as_an_ordinary_user_commits_what_it_may_not_read) {
   constexpr uid_t nobody = 65534;
   ASSERT_EQ(::chown(users.path().c_str(), nobody, nobody), 0);

@@ -169,7 +169,7 @@ fd_owner export_tree::reopen(const located& file, int flags, const principal& wh
         for_reading && ::faccessat(file.path_fd.get(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
   }
   if (!can_act()) {
-    if (file.attributes.stx_uid != ::geteuid()) return fd;
+    if (read_only() || file.attributes.stx_uid != ::geteuid()) return fd;
     fd = open_as_owner(file, flags);
   } else {
     if (who.account.uid != file.attributes.stx_uid && !may_execute) return fd;
