@@ -224,6 +224,17 @@ TEST_P(a_client_with_leases, and_its_leases_do_not_keep_a_server_from_ending_wel
   EXPECT_EQ(server.stop(SIGINT).status, 0) << "twice, so that it does not wait for the client";
 }
 
+TEST_P(a_client_with_leases, may_be_in_the_midst_of_its_calls_when_the_server_is_ended_at_once) {
+  show({&file, &top});
+  byte_string calls;
+  for (std::uint32_t i = 0; i < 1000; ++i)
+    live_client::append_write(calls, i, file, 0, "x", watcher, FILE_SYNC);
+  ASSERT_TRUE(watching.send(calls));
+  ASSERT_TRUE(watching.receive().came);
+  ::kill(server.pid(), SIGTERM);
+  EXPECT_EQ(server.stop(SIGINT).status, 0);
+}
+
 TEST(a_client_without_leases, is_told_nothing) {
   if (!can_act()) GTEST_SKIP() << "this needs root";
   const keys_and_table users;

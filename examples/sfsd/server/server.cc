@@ -45,7 +45,10 @@ server::server(export_tree& tree, const server_settings& settings, parallel step
 
 server::~server() {
   async::timecb_remove(sweep_timer_);
-  connections_.clear_and_dispose([](connection* c) { c->release(); });
+  connections_.clear_and_dispose([this](connection* c) {
+    leases_.leave(*c);
+    c->release();
+  });
 }
 
 void server::accept_on(int listening_fd) {
