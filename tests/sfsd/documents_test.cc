@@ -5,6 +5,7 @@
 
 #include <map>
 #include <regex>
+#include <set>
 
 #include "tests/sfsd/repository.h"
 #include "tests/sfsd/server_support.h"
@@ -112,6 +113,23 @@ TEST(a_sample_configuration, is_one_that_the_client_daemon_takes) {
     EXPECT_EQ(f.status, 2);
     EXPECT_NE(f.errors.find("/nowhere: a self-certifying path"), std::string::npos) << f.errors;
   }
+}
+
+TEST(a_sample_configuration, mounts_with_options_of_the_program_or_of_fstab_alone) {
+  const std::set<std::string> of_fstab{"noauto", "user", "_netdev"};
+  const options known =
+      options_of_page(text_of_file(repository() / "examples/sfsd/man/sfsmount.8"));
+  static const std::regex line(R"(\n/sfs/\S+ \S+ fuse\.sfsmount (\S+) )"), word("[^,]+");
+  const std::string text = text_of_file(sample("fstab"));
+  std::size_t lines = 0;
+  for (std::sregex_iterator i(text.begin(), text.end(), line), end; i != end; ++i, ++lines) {
+    const std::string all = (*i)[1];
+    for (std::sregex_iterator o(all.begin(), all.end(), word); o != end; ++o) {
+      const std::string name = o->str().substr(0, o->str().find('='));
+      EXPECT_TRUE(of_fstab.contains(name) || known.contains("--" + name)) << o->str();
+    }
+  }
+  EXPECT_EQ(lines, 2u);
 }
 
 // --- docs/security.md ---
