@@ -218,6 +218,27 @@ TEST_F(writing_behind, lets_those_who_wait_pass_those_who_write_later) {
   EXPECT_EQ(read(5, 6), "second");
 }
 
+TEST_F(writing_behind, forgets_what_had_to_wait_when_whoever_wrote_it_was_interrupted) {
+  write(0, "first");
+  flush();
+  bool wanted = true;
+  int answered = 0;
+  const std::string large(100'000, 'x');
+  for (int again = 0; again < 20; ++again)
+    writes.write(
+        file, 5, as_bytes(large), nullptr, [&] { ++answered; }, [&] { return wanted; });
+  EXPECT_GT(writes.gauge(), 2'000'000u);
+  wanted = false;
+  write(5, "second");
+  EXPECT_LT(writes.gauge(), 100'000u) << "also while the server is silent";
+  server.answer();
+  EXPECT_EQ(accepted, 2);
+  flush();
+  server.answer_all();
+  EXPECT_EQ(answered, 0);
+  EXPECT_EQ(server.memory, "firstsecond");
+}
+
 TEST_F(writing_behind, knows_where_the_file_ends_before_the_server_does) {
   write(1000, "hello");
   EXPECT_EQ(file->dirty->unacknowledged_end(), 1005u);

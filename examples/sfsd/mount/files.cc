@@ -91,8 +91,9 @@ void file_system::write(request_ref r, std::uint64_t, std::uint64_t offset, cons
     return;
   }
   r->may_be_interrupted(interruptions_, request::kind::changes);
-  writes_.write(f->of, offset, data, std::move(owner),
-                [r, size = data.size()] { r->written(size); });
+  writes_.write(
+      f->of, offset, data, std::move(owner), [r, size = data.size()] { r->written(size); },
+      [r] { return !r->is_answered(); });
 }
 
 // A COMMIT of a directory: servers that know no such thing have nothing to be committed.

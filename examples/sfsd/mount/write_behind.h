@@ -67,9 +67,11 @@ class write_behind {
                write_limits limits = {});
   ~write_behind();
 
-  // `owner`, which may be null, is the memory in which the data lies.
+  // `owner`, which may be null, is the memory in which the data lies. A write that has to wait and
+  // is no longer `wanted`, if that is given, is forgotten: then `d` is not called.
+  using question = std::function<bool()>;
   void write(const async::ref<inode>& i, std::uint64_t offset, const_bytes data,
-             async::ptr<write_block> owner, done d);
+             async::ptr<write_block> owner, done d, question wanted = nullptr);
   void flush(const async::ref<inode>& i, done d);
   void sync(const async::ref<inode>& i, done d);
   void truncate(const async::ref<inode>& i, std::uint64_t size, done d);
@@ -94,6 +96,7 @@ class write_behind {
     const_bytes data;
     async::ptr<write_block> block;
     done d;
+    question wanted;
   };
   struct file : boost::intrusive::list_base_hook<> {
     explicit file(const async::ref<inode>& i) : of(i) {}
@@ -108,6 +111,7 @@ class write_behind {
 
   file& file_of(const async::ref<inode>& i);
   void accept(file& f, std::uint64_t offset, const_bytes data, async::ptr<write_block> owner);
+  void forget_unwanted(file& f);
   void admit_writes(file& f, std::vector<done>& ready);
   void pump();
   bool pump(file& f);

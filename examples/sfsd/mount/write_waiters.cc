@@ -15,8 +15,9 @@ void move_to(std::vector<write_behind::done>& ready, std::vector<write_behind::d
 }  // namespace
 
 void write_behind::write(const async::ref<inode>& i, std::uint64_t offset, const_bytes data,
-                         async::ptr<write_block> owner, done d) {
+                         async::ptr<write_block> owner, done d, question wanted) {
   file& f = file_of(i);
+  forget_unwanted(f);
   if (f.writes.empty() && !f.has_waiters() && kept() < limits_.memory) {
     accept(f, offset, data, std::move(owner));
     d();
@@ -28,14 +29,25 @@ void write_behind::write(const async::ref<inode>& i, std::uint64_t offset, const
     data = {owner->data(), data.size()};
   }
   waiting_ += owner->capacity();
-  f.writes.push_back({offset, data, std::move(owner), std::move(d)});
+  f.writes.push_back({offset, data, std::move(owner), std::move(d), std::move(wanted)});
   blocked_.insert(i.get());
   relieve();
   pump();
 }
 
+// Who was interrupted while he waited has written nothing, and may ask again as often as he likes.
+void write_behind::forget_unwanted(file& f) {
+  std::erase_if(f.writes, [this](const waiting_write& w) {
+    const bool unwanted = w.wanted && !w.wanted();
+    if (unwanted) waiting_ -= w.block->capacity();
+    return unwanted;
+  });
+  if (f.writes.empty()) blocked_.erase(f.of.get());
+}
+
 // Lets those in whose turn it is. At least one gets in when nothing is kept of the file.
 void write_behind::admit_writes(file& f, std::vector<done>& ready) {
+  forget_unwanted(f);
   while (!f.writes.empty() && !f.has_waiters() &&
          (kept() < limits_.memory || f.data().is_clean())) {
     waiting_write w = std::move(f.writes.front());
