@@ -249,8 +249,7 @@ class a_resent_call : public testing::Test {
     ASSERT_TRUE(run_until(time, [&] { return server.calls() == 1; }));
     server.channel().cut();
     server.on_call = [this](fake_channel& c, const rpc_call& call) {
-      if (call.procedure == NFSPROC3_LOOKUP)
-        return c.reply(call.xid, found(attributes(NF3DIR)));
+      if (call.procedure == NFSPROC3_LOOKUP) return c.reply(call.xid, found(attributes(NF3DIR)));
       for (int n = 0; n < (twice ? 2 : 1); ++n) c.reply(call.xid, failed_with(NFS3ERR_EXIST));
     };
     ASSERT_TRUE(run_until(time, [&] {
