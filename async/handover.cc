@@ -69,7 +69,8 @@ struct program {
   program(const std::vector<named_socket>& sockets, const std::vector<std::string>& arguments);
 
   // In the child, where only what signal handlers may do may be done: gives the fds their numbers
-  // and becomes the program. Returns if that fails.
+  // and becomes the program. Returns if that fails; then ready_fd is fds.back(), and what has had
+  // its number may be another.
   void become(int ready_fd) noexcept;
 
   std::vector<int> fds;
@@ -115,7 +116,9 @@ void program::become(int ready_fd) noexcept {
   const int count = static_cast<int>(fds.size());
   fds.back() = ready_fd;
   for (int& fd : fds) {
-    if ((fd = fcntl(fd, F_DUPFD_CLOEXEC, first_fd + count)) < 0) return;
+    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, first_fd + count);
+    if (copy < 0) return;
+    fd = copy;
   }
   for (int i = 0; i < count; ++i) {
     if (dup2(fds[static_cast<std::size_t>(i)], first_fd + i) < 0) return;
@@ -170,7 +173,7 @@ ref<successor> start(program&& p, callback<void, std::error_code>::ref done) {
     p.become(ends[1]);
     char message[1 + sizeof(int)] = {failed};
     std::memcpy(message + 1, &errno, sizeof errno);
-    (void)!write(ends[1], message, sizeof message);
+    (void)!write(p.fds.back(), message, sizeof message);
     _exit(127);
   }
   const int error = errno;

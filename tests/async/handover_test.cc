@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "async/detail/ready_fd.h"
 #include "tests/async/helpers.h"
@@ -111,6 +112,20 @@ TEST_P(handing_over, starts_a_process_that_has_the_sockets_and_tells_when_it_is_
 
 TEST_P(handing_over, tells_that_the_program_is_not_there) {
   EXPECT_EQ(hand_over_to({"/nonexistent/program"}).value(), ENOENT);
+}
+
+// So many sockets that one of them takes the number that the way back had.
+TEST_P(handing_over, of_many_sockets_tells_that_the_program_is_not_there) {
+  const int web = tcp_listen(0, "127.0.0.1");
+  const std::vector<named_socket> many(200, named_socket{web, "web"});
+  std::error_code result;
+  hand_over(many, {"/nonexistent/program"}, wrap([&](std::error_code e) {
+              result = e;
+              stop();
+            }));
+  run();
+  close(web);
+  EXPECT_EQ(result.value(), ENOENT);
 }
 
 TEST_P(handing_over, tells_that_the_process_ended_before_it_was_ready) {
