@@ -67,6 +67,18 @@ aios::~aios() {
   over_->release();
 }
 
+// The last handle is gone, in any color. If there is no room to say that this is the end, we live
+// on until that is said, as if we had been closed; once, as a stop may destroy what is posted.
+void aios::finalize() {
+  if (closing_ || output_ended_ || over_->end(out_fd_, true).status != io_status::would_block) {
+    delete this;
+    return;
+  }
+  const aios_t self = mkref(this);
+  closing_ = output_ends_ = unflushed_ = true;
+  run_later();
+}
+
 aios_t detail::aios_access::make(int in, int out, transport& over,
                                  async::ptr<const aios_options> options, color c,
                                  async::where site) {

@@ -223,7 +223,7 @@ class aios final : public callback<void>, private detail::deadline_entry {
   aios(int in, int out, detail::transport& over, async::ptr<const aios_options> options, color c,
        async::where site);
   ~aios() override;
-  void finalize() override { delete this; }
+  void finalize() override;
 
   // The fd can be read: the stream is its own callback.
   void operator()() override;
