@@ -67,7 +67,8 @@ void connection::begin() {
   watch_for_input(true);
 }
 
-void connection::drop() { close_now(false); }
+// One that has only to say that it has our reply may still be reading that: the kernel keeps it.
+void connection::drop() { close_now(is_in(phase::parting)); }
 
 // The server drains: the present request is the last.
 void connection::end_soon() {

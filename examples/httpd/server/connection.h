@@ -54,7 +54,8 @@ class connection final : public async::callback<void>, public boost::intrusive::
   // Starts to listen to the client.
   void begin();
 
-  // Closes the socket now. Does nothing if it is closed.
+  // Closes the socket now; what the kernel has of a last reply is still sent. Does nothing if it is
+  // closed.
   void drop();
 
   // Whether it has been longer in its present phase than the limits allow.
