@@ -41,14 +41,13 @@ class resolver final : public dns_channel::owner {
   // now on.
   using message = std::variant<std::unique_ptr<look_up>, std::uint64_t, dns_options>;
 
-  // Any thread. What is posted is lost if amain() returns before it runs: so the message itself is
-  // kept here, and seen with the next one at the latest.
+  // Any thread. A stop may destroy what is posted, so the message itself is kept here.
   void take_in(message m) {
     {
       const std::lock_guard lock(mutex_);
       inbox_.push_back(std::move(m));
     }
-    submit([](resolver& r) { r.read_inbox(); });
+    look_later();
   }
 
  private:
@@ -59,10 +58,33 @@ class resolver final : public dns_channel::owner {
     look_up* question;
   };
 
-  // Calls f(resolver&) under the resolver's color. Any thread.
-  template <class F>
-  void submit(F f) {
-    post(color_, [this, f = std::move(f)]() mutable { f(*this); });
+  // Bound to the callback that looks what there is to do. If a stop destroys that unrun, a timer
+  // does it in the next amain().
+  class reminder : public refcount {
+   public:
+    explicit reminder(resolver& r) noexcept : resolver_(r) {}
+    ~reminder() override {
+      if (!came_) delaycb(std::chrono::nanoseconds(0), resolver_.looking());
+    }
+    void come() {
+      came_ = true;
+      resolver_.look();
+    }
+
+   private:
+    resolver& resolver_;
+    bool came_ = false;
+  };
+
+  cbv looking() { return cwrap(color_, make_ref<reminder>(*this), &reminder::come); }
+
+  // Any thread.
+  void look_later() { cpucb(looking()); }
+
+  void look() {
+    free_retired();
+    read_inbox();
+    ask_waiting();
   }
 
   void read_inbox() {
@@ -72,7 +94,6 @@ class resolver final : public dns_channel::owner {
       messages.swap(inbox_);
     }
     for (message& m : messages) std::visit([&](auto& it) { obey(it); }, m);
-    ask_waiting();
   }
 
   void obey(std::unique_ptr<look_up>& question) { waiting_.push_back(std::move(question)); }
@@ -134,8 +155,7 @@ class resolver final : public dns_channel::owner {
 
   // Posted, since the channel is in the middle of it.
   void over(dns_channel& from) {
-    if (!waiting_.empty()) submit([](resolver& r) { r.ask_waiting(); });
-    if (&from != current_.get()) submit([](resolver& r) { r.free_retired(); });
+    if (!waiting_.empty() || &from != current_.get()) look_later();
   }
 
   const color color_ = color::fresh();

@@ -1,12 +1,13 @@
 // Questions about names, on their way through the resolver (stages 1 to 3: an answer is an event).
 //
 // All of c-ares is used under one private color: so its channels need no lock, and their sockets
-// and timers are callbacks of that color. What is asked or given up elsewhere is posted to it.
+// and timers are callbacks of that color. What is asked or given up elsewhere is put into an inbox,
+// which it is told of by a post.
 //
 // Thread-safety: the functions may be called from any thread of the program. A look_up belongs to
 // the resolver until it is posted, and then to its own color.
 // Invariant: each look_up given to resolve() is delivered once, or destroyed: by abandon(), or when
-// a runtime stops while it is being posted.
+// a runtime stops while its answer is being posted.
 #pragma once
 
 #include <cstdint>

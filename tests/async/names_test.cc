@@ -280,6 +280,23 @@ TEST_P(names, that_are_cancelled_make_room_for_others) {
   EXPECT_EQ(found, "192.0.2.1");
 }
 
+// What tells the resolver of the question is pending at the stop, and destroyed by it.
+TEST_P(names, that_were_asked_for_right_before_a_stop_are_found_in_the_next_amain) {
+  name_server server;
+  server.zone["one.test"] = {.addresses = {"192.0.2.1"}};
+  std::string found;
+  post(color(), [] { stop(); });
+  run();  // the resolver has nothing to do any more
+  post(color(), [] { stop(); });
+  dns_hostbyname("one.test", wrap([&](std::vector<address> all) {
+                   found = text_of(all);
+                   stop();
+                 }));
+  EXPECT_NE(amain({.cpus = 1}).destroyed, 0u);
+  run();
+  EXPECT_EQ(found, "192.0.2.1");
+}
+
 TEST_P(names, that_have_no_address_are_not_connected_to) {
   name_server server({.timeout = 100ms, .tries = 1});
   server.zone["broken.test"] = {.code = 2};
