@@ -69,8 +69,25 @@ dns_channel::dns_channel(owner& its_owner, const color& its_color, const dns_opt
   if (status_ == ARES_SUCCESS) use_servers(channel_, options.servers);
 }
 
+// Bound to the timer's callback. If a stop destroys that unrun, the timer is set again.
+class dns_channel::patience : public refcount {
+ public:
+  explicit patience(dns_channel& of) noexcept : of_(&of) { of.its_ = this; }
+  ~patience() override {
+    if (of_ != nullptr) leave()->set_timer();
+  }
+  void end() { leave()->ready(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }
+  dns_channel* leave() noexcept {
+    of_->its_ = nullptr;
+    return std::exchange(of_, nullptr);
+  }
+
+ private:
+  dns_channel* of_;
+};
+
 dns_channel::~dns_channel() {
-  timecb_remove(timer_);
+  remove_timer();
   if (status_ == ARES_SUCCESS) ares_destroy(channel_);
 }
 
@@ -165,11 +182,16 @@ void dns_channel::ready(int readable, int writable) {
 }
 
 void dns_channel::set_timer() {
-  timecb_remove(std::exchange(timer_, nullptr));
+  remove_timer();
   timeval left;
   if (ares_timeout(channel_, nullptr, &left) == nullptr) return;
   timer_ = delaycb(std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec),
-                   cwrap(color_, this, &dns_channel::ready, ARES_SOCKET_BAD, ARES_SOCKET_BAD));
+                   cwrap(color_, make_ref<patience>(*this), &patience::end));
+}
+
+void dns_channel::remove_timer() {
+  if (its_ != nullptr) its_->leave();
+  timecb_remove(std::exchange(timer_, nullptr));
 }
 
 }  // namespace async::detail

@@ -51,12 +51,15 @@ class dns_channel {
     std::unique_ptr<look_up> question;
   };
 
+  class patience;
+
   static void got_addresses(void* argument, int status, int timeouts, ares_addrinfo* found);
   static void got_name(void* argument, int status, int timeouts, char* node, char* service);
   static void watch(void* self, int fd, int readable, int writable);
   void ready(int readable, int writable);
   void end(std::unique_ptr<asking> a, int status);
   void set_timer();
+  void remove_timer();
 
   owner& owner_;
   const color color_;
@@ -65,6 +68,7 @@ class dns_channel {
   std::size_t asked_ = 0;
   std::size_t abandoned_ = 0;
   timecb_t timer_;
+  patience* its_ = nullptr;  // what is bound to the timer's callback
 };
 
 }  // namespace async::detail

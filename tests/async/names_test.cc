@@ -297,6 +297,31 @@ TEST_P(names, that_were_asked_for_right_before_a_stop_are_found_in_the_next_amai
   EXPECT_EQ(found, "192.0.2.1");
 }
 
+// So is what the timer of the question's patience has posted.
+TEST_P(names, that_are_not_answered_have_no_answer_though_a_stop_came_when_their_time_was_over) {
+  name_server server({.timeout = 200ms, .tries = 1});
+  server.zone["silent.test"] = {.silent = true};
+  bool answered = false;
+  dns_hostbyname("silent.test", wrap([&](std::vector<address> all) {
+                   EXPECT_TRUE(all.empty());
+                   answered = true;
+                   stop();
+                 }));
+  const std::function<void()> look = [&] {
+    if (server.asked_by_udp == 2) return stop();
+    post(color(), look);
+  };
+  post(color(), look);
+  run();
+  const auto over = std::chrono::steady_clock::now() + 250ms;
+  while (std::chrono::steady_clock::now() < over) {}
+  post(color(), [] { stop(); });
+  select_waiter().poll();  // what has come is behind the stop
+  EXPECT_NE(amain({.cpus = 1}).destroyed, 0u);
+  if (!answered) run();
+  EXPECT_TRUE(answered);
+}
+
 TEST_P(names, that_have_no_address_are_not_connected_to) {
   name_server server({.timeout = 100ms, .tries = 1});
   server.zone["broken.test"] = {.code = 2};
