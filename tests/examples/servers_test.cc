@@ -144,6 +144,52 @@ TEST(readme_server, tells_the_hash_of_all_that_was_sent) {
   EXPECT_EQ(server.finish().status, -SIGTERM);
 }
 
+TEST(overload_example, answers_some_and_turns_others_away_when_there_are_too_many) {
+  constexpr int count = 2000;  // two seconds' work
+  program server("12_overload", {.arguments = {"0", "1"}});
+  connection client(port_of(server));
+  std::string lines;
+  for (int i = 0; i < count; ++i) lines += std::to_string(i) + '\n';
+  client.send(lines);
+  client.end();
+  int done = 0, busy = 0;
+  for (int i = 0; i < count; ++i) {
+    const std::string answer = client.receive_line(), number = std::to_string(i);
+    ASSERT_TRUE(answer == "done: " + number || answer == "busy: " + number) << answer;
+    ++(answer.starts_with("done") ? done : busy);
+  }
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_GT(done, 0);
+  EXPECT_GT(busy, 0);
+  EXPECT_EQ(server.finish().status, 0);
+}
+
+TEST(secret_client_example, tells_the_addresses_and_what_a_server_of_that_name_answers) {
+  certificates files;
+  const tls_identity identity = files.identity("localhost", "server");
+  program server("10_streams", {.arguments = {"0", "1", identity.chain, identity.key}});
+  const std::string port = std::to_string(port_of(server));
+  const program_result result =
+      run("13_secret_client", {.arguments = {"localhost", port, "1 secret", files.authority()}});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_NE(result.out.find("address 127.0.0.1 is "), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("TLSv1.3 with CN=localhost\n1 1 secret\n"), std::string::npos)
+      << result.out;
+  EXPECT_EQ(server.finish().status, 0);
+}
+
+TEST(secret_client_example, trusts_no_server_of_another_authority) {
+  certificates files, others;
+  const tls_identity identity = files.identity("localhost", "server");
+  program server("10_streams", {.arguments = {"0", "1", identity.chain, identity.key}});
+  const std::string port = std::to_string(port_of(server));
+  const program_result result =
+      run("13_secret_client", {.arguments = {"localhost", port, "1 secret", others.authority()}});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("fatal: localhost: certificate: "), std::string::npos) << result.err;
+}
+
 TEST(server_examples, say_that_their_port_is_in_use) {
   program server("04_echo", {.arguments = {"0"}});
   const std::string port = std::to_string(port_of(server));
