@@ -166,6 +166,7 @@ struct aios::posted_run {
     stream->run_posted_ = false;
     stream->run();
   }
+  const void* bound_object() const noexcept { return self.get(); }
 };
 
 void aios::run_later() {
@@ -322,6 +323,7 @@ struct aios::posted_look {
     const async::ptr<aios> stream = std::move(self);
     stream->look_at_time();
   }
+  const void* bound_object() const noexcept { return self.get(); }
 };
 
 void detail::aios_access::look_at_deadlines(aios& stream) {

@@ -98,7 +98,7 @@ void post(const color& c, F&& function, where site = where::current()) {
 inline void cpucb(callback<void>::ref callback) {
   auto* state = detail::state_of(*callback);
   const where site = callback->where();
-  detail::submit(state, detail::make_task([cb = std::move(callback)] { (*cb)(); }, site));
+  detail::submit(state, detail::make_task(detail::posted_callback{std::move(callback)}, site));
 }
 
 // A callback with a color: cwrap(c, f, bound...) is used like wrap(f, bound...), and f has to

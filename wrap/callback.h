@@ -36,6 +36,11 @@ class callback_base : public refcount {
   // A mark that mp/ gives to colored callbacks; null for all others. Any thread.
   virtual const void* color_tag() const noexcept { return nullptr; }
 
+  // The object that this callback works on, for traces, which print the address: that whose method
+  // it calls, or else what its first bound argument points to if that is of a class; of a callback
+  // of a class of its own, itself. Null if there is none. Only for who may call the callback.
+  virtual const void* bound_object() const noexcept { return this; }
+
  protected:
   explicit callback_base(async::where site) noexcept : where_(site) {}
 

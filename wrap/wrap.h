@@ -65,6 +65,8 @@ class bound_callback<callback<R, Rest...>, Closure> final
 
   R operator()(Rest... rest) override { return closure_(std::forward<Rest>(rest)...); }
 
+  const void* bound_object() const noexcept override { return closure_.bound_object(); }
+
  private:
   void finalize() override { delete this; }  // so that the destructor is not called virtually
 

@@ -51,6 +51,8 @@ using event_list = boost::intrusive::slist<
 // The posted closure, of one word, so that it fits the smallest task. An Event has
 //   void deliver()
 //       Calls the callback, if it is not cancelled. Under the event's color.
+//   const void* bound_object() const noexcept
+//       If it has this: what its callback is bound to. While a delivery is to come.
 //   void delivered() noexcept
 //       The delivery is over, or was dropped because the runtime stopped. May free the event. After
 //       a deliver(), even one that threw, it runs under the event's color; else on any thread.
@@ -64,6 +66,11 @@ class delivery {
     if (event_ != nullptr) event_->delivered();
   }
   void operator()() { event_->deliver(); }
+  // For traces, where the kind of event can tell.
+  const void* bound_object() const noexcept {
+    if constexpr (requires { event_->bound_object(); }) return event_->bound_object();
+    return nullptr;
+  }
 
  private:
   Event* event_;

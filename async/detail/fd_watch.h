@@ -63,6 +63,7 @@ class fd_watch final : public event {
     // another color we may race.
     if (state_.load(std::memory_order_relaxed) != state::cleared) callback_();
   }
+  const void* bound_object() const noexcept { return callback_->bound_object(); }
   void delivered() noexcept {
     // release: as in finish(). Nothing of *this may be touched after a success.
     state seen = state::posted;

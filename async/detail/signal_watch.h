@@ -36,6 +36,7 @@ class signal_watch final : public event {
     // relaxed: as in fd_watch::deliver().
     if (!cleared_.load(std::memory_order_relaxed)) callback_();
   }
+  const void* bound_object() const noexcept { return callback_->bound_object(); }
 
   void delivered() noexcept {
     // For a delivery that the runtime's stop dropped. After one that ran, at worst a signal that

@@ -14,6 +14,13 @@
 
 namespace async::detail {
 
+// What cpucb posts.
+struct posted_callback {
+  callback<void>::ref posted;
+  void operator()() { (*posted)(); }
+  const void* bound_object() const noexcept { return posted->bound_object(); }
+};
+
 template <class Callback, class Closure>
 class colored_callback;
 template <class... Rest, class Closure>
@@ -33,20 +40,27 @@ class colored_callback<callback<void, Rest...>, Closure> final
       closure_(std::forward<Rest>(rest)...);
       return;
     }
-    submit(
-        color_.state,
-        make_task(
-            [self = mkref(this),
-             arguments = std::tuple<std::decay_t<Rest>...>(std::forward<Rest>(rest)...)]() mutable {
-              std::apply([&self](auto&... kept) { self->closure_(static_cast<Rest&&>(kept)...); },
-                         arguments);
-            },
-            this->where()));
+    submit(color_.state,
+           make_task(posted_call{mkref(this), kept_arguments(std::forward<Rest>(rest)...)},
+                     this->where()));
   }
+
+  const void* bound_object() const noexcept override { return closure_.bound_object(); }
 
   const void* color_tag() const noexcept override { return color_.state; }
 
  private:
+  using kept_arguments = std::tuple<std::decay_t<Rest>...>;
+  struct posted_call {
+    async::ref<colored_callback> self;
+    [[no_unique_address]] kept_arguments arguments;
+    void operator()() {
+      std::apply([this](auto&... kept) { self->closure_(static_cast<Rest&&>(kept)...); },
+                 arguments);
+    }
+    const void* bound_object() const noexcept { return self->bound_object(); }
+  };
+
   void finalize() override { delete this; }
 
   // First, so that it is let go if the closure's constructor throws.

@@ -14,12 +14,14 @@
 #include <utility>
 
 #include "wrap/detail/block_cache.h"
+#include "wrap/detail/closure.h"
 #include "wrap/where.h"
 
 namespace async::detail {
 
-// What a task's one function is asked to do with the closure. `measure` only returns the size.
-enum class action { run, destroy, measure };
+// What a task's one function is asked to do with the closure. `measure` only returns the size, and
+// `find_object` what object() below is about.
+enum class action { run, destroy, measure, find_object };
 
 struct task {
   task* next;
@@ -30,6 +32,13 @@ struct task {
     where site;
     block_size spent_size;
   };
+
+  // What the closure is bound to, as callback_base::bound_object() says, if the closure's class
+  // tells; else null. For the owner, before the closure is run or destroyed.
+  const void* object() {
+    return reinterpret_cast<const void*>(static_cast<std::uintptr_t>(
+        act(this, action::find_object)));  // a size is as wide as an address
+  }
 
   explicit task(where s) noexcept : next(nullptr), act(nullptr), site(s) {}
 
@@ -49,6 +58,10 @@ struct task {
 inline constexpr std::size_t task_header = sizeof(task);
 static_assert(sizeof(where) != 8 || task_header == 24);
 
+inline block_size address_as_size(const void* object) noexcept {
+  return static_cast<block_size>(reinterpret_cast<std::uintptr_t>(object));
+}
+
 // A task with its closure behind the header.
 template <class F, block_size Size>
 struct closure_task : task {
@@ -58,8 +71,10 @@ struct closure_task : task {
   closure_task(G&& function, where s) : task(s) {
     ::new (static_cast<void*>(storage)) F(std::forward<G>(function));
     act = [](task* t, action what) {
-      if (what == action::measure) return Size;
       F* closure = std::launder(reinterpret_cast<F*>(static_cast<closure_task*>(t)->storage));
+      if (what >= action::measure) [[unlikely]] {
+        return what == action::measure ? Size : address_as_size(object_behind<F>(*closure));
+      }
       struct destroyer {
         F* closure;
         ~destroyer() { closure->~F(); }
@@ -75,6 +90,7 @@ template <class F>
 struct boxed {
   std::unique_ptr<F> function;
   void operator()() { (*function)(); }
+  const void* bound_object() const noexcept { return object_behind<F>(*function); }
 };
 
 template <class F>

@@ -8,6 +8,7 @@
 //   closure_of_t<F, Bound...>    a class, neither copied nor moved, with
 //                                  closure(where site, F&& f, Bound&&... bound);
 //                                  R operator()(Rest&&...);
+//                                  const void* bound_object() const;   as callback_base says
 //   can_wrap<F, Bound...>        false after a static_assert has said what is wrong with the types;
 //                                then callback_of_t is callback<void>, and closure_of_t is void
 //
@@ -26,7 +27,10 @@
 // in the reverse order, the function last. They are passed as lvalues.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
+#include <memory>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -60,6 +64,43 @@ constexpr bool is_null(const T& value) noexcept {
   }
 }
 
+template <class T>
+concept tells_its_object = requires(const T& value) {
+  { value.bound_object() } -> std::convertible_to<const void*>;
+};
+
+// The address of an object that a trace tells apart from others: those of classes.
+template <class T>
+const void* address_of_class(const T* object) noexcept {
+  if constexpr (tells_its_object<std::remove_cv_t<T>>) {
+    return object == nullptr ? nullptr : object->bound_object();
+  } else if constexpr (std::is_class_v<T>) {
+    return const_cast<const std::remove_cv_t<T>*>(object);
+  } else {
+    return nullptr;
+  }
+}
+
+// The object that a kept value stands for: what a pointer or handle points to, what std::ref
+// refers to, and of a callback that which it is bound to. Null for all else.
+template <class Kept>
+const void* object_behind(const std::remove_reference_t<Kept>& value) noexcept {
+  using kept = std::remove_cv_t<std::remove_reference_t<Kept>>;
+  if constexpr (handle_type<kept>) {
+    return address_of_class(value.get());
+  } else if constexpr (std::is_pointer_v<kept>) {
+    if constexpr (std::is_object_v<std::remove_pointer_t<kept>>) {
+      return address_of_class(value);
+    } else {
+      return nullptr;
+    }
+  } else if constexpr (std::is_lvalue_reference_v<Kept> || tells_its_object<kept>) {
+    return address_of_class(std::addressof(value));
+  } else {
+    return nullptr;
+  }
+}
+
 // The slots are bases, so that the order of construction is certain and small ones are packed.
 template <class Positions, class F, class... Bound>
 class closure_slots;
@@ -79,6 +120,17 @@ class closure_slots<std::index_sequence<I...>, F, Bound...> : slot<0, F>, slot<I
     return function()(static_cast<slot<I + 1, Bound>&>(*this).value...,
                       std::forward<Rest>(rest)...);
   }
+
+  const void* bound_object() const noexcept {
+    const void* const known = object_behind<F>(static_cast<const slot<0, F>&>(*this).value);
+    if (known != nullptr) return known;
+    if constexpr (sizeof...(Bound) != 0) {
+      using first = std::tuple_element_t<0, std::tuple<Bound...>>;
+      return object_behind<first>(static_cast<const slot<1, first>&>(*this).value);
+    } else {
+      return nullptr;
+    }
+  }
 };
 
 template <class F, class... Bound>
@@ -97,6 +149,8 @@ class closure {
   decltype(auto) operator()(Rest&&... rest) {
     return slots_.call(std::forward<Rest>(rest)...);
   }
+
+  const void* bound_object() const noexcept { return slots_.bound_object(); }
 
  private:
   closure_slots<std::index_sequence_for<Bound...>, F, Bound...> slots_;
@@ -130,6 +184,12 @@ class method_call {
   template <class... A>
   decltype(auto) operator()(A&&... arguments) {
     return (target_of<Object>(object_).*method_)(std::forward<A>(arguments)...);
+  }
+
+  const void* bound_object() const noexcept {
+    auto& object = const_cast<method_call*>(this)->object_;
+    const volatile void* const at = std::addressof(target_of<Object>(object));
+    return const_cast<const void*>(at);
   }
 
  private:
