@@ -13,6 +13,7 @@ namespace detail {
 
 constinit color_state default_color{0, color_kind::numbered};
 constinit thread_local color_state* running = nullptr;
+constinit thread_local color_state* posting_to_itself = nullptr;
 
 namespace {
 

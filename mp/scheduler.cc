@@ -12,6 +12,7 @@
 #include "mp/detail/chooser.h"
 #include "mp/detail/cpus.h"
 #include "mp/detail/fork.h"
+#include "mp/detail/trace_session.h"
 #include "mp/detail/worker.h"
 
 namespace async::detail {
@@ -104,6 +105,7 @@ run_summary scheduler::finish() {
   summary.destroyed = destroy_pending();
   workers_.clear();
   queue().stopping.store(false);
+  runtime_finished();
   return summary;
 }
 

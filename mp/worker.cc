@@ -23,10 +23,27 @@ inline void worker::made_runnable(color_state* color) noexcept {
   slot_ = color;
 }
 
+// Posts what a poll brought are counted, and a traced worker's are noted.
+void worker::submit_with_note(color_state* color, task* t) noexcept {
+  if (polling_) ++polled_;
+  // relaxed: as in is_traced(). Another trace that has begun meanwhile is joined after this turn.
+  const bool noted =
+      lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_;
+  if (noted) lane_->post(t, *color);
+  if (color == running) {
+    color->mail.push_own(t);
+  } else if (color->mail.push(t)) {
+    if (noted) lane_->made_runnable();
+    made_runnable(color);
+  }
+}
+
 void submit_elsewhere(color_state* color, task* t) noexcept {
   if (current != nullptr) {
     current->submit(color, t);
-  } else if (color->mail.push(t)) {
+    // relaxed: what goes with it is read under a lock.
+  } else if (trace_generation.load(std::memory_order_relaxed) != 0 ? traced_push(*color, t)
+                                                                   : color->mail.push(t)) {
     submit_runnable(color);
   }
 }
@@ -48,6 +65,7 @@ void submit_runnable(color_state* color) noexcept {
 void forget_runtime() {
   current = nullptr;
   running = nullptr;
+  posting_to_itself = nullptr;
 }
 
 void worker::work() {
@@ -55,8 +73,11 @@ void worker::work() {
   const std::uint64_t reapers_before = reapers_run;
   color_state* last = nullptr;
   if (queue_.order != nullptr) explore();
-  while (color_state* const color = next(last)) last = run_turn(color);
+  while (color_state* const color = next(last)) {
+    last = is_traced() ? run_turn<true>(color) : run_turn<false>(color);
+  }
   publish_slot();
+  leave_trace();
   ran_ -= reapers_run - reapers_before;
   current = nullptr;
 }
@@ -132,13 +153,43 @@ inline unsigned worker::run_callbacks(color_state& color, unsigned budget) noexc
   return budget;
 }
 
+// As run_callbacks(). `posting_to_itself` is null: what the callbacks post is noted.
+unsigned worker::run_traced_callbacks(color_state& color, unsigned budget) noexcept {
+  task* t = color.mail.pop();
+  if (t == nullptr) return budget;
+  lane_->open_turn();
+  bool new_turn = budget == turn_length;
+  for (;;) {
+    if (slot_ != nullptr) publish_slot();
+    lane_->begin(t, color, std::exchange(new_turn, false));
+    const std::uint64_t reapers_before = reapers_run;
+    execute(color, t);
+    // What was at hand before the callback's end was read from the clock was also posted before
+    // it, so that time will do for the next one's beginning.
+    const bool at_hand = color.mail.has_at_hand();
+    lane_->end(t, reapers_run == reapers_before);
+    if (--budget == 0 || stopping()) break;
+    t = color.mail.pop();
+    if (t == nullptr) break;
+    if (!at_hand) lane_->mark();
+  }
+  return budget;
+}
+
 // One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
 // go through the slot. Returns the color that is to go to the tail, or null.
+template <bool traced>
 color_state* worker::run_turn(color_state* color) noexcept {
   unsigned budget = turn_length;
   for (;;) {
     running = color;
-    budget = run_callbacks(*color, budget);
+    if constexpr (traced) {
+      budget = run_traced_callbacks(*color, budget);
+    } else {
+      posting_to_itself = color;
+      budget = run_callbacks(*color, budget);
+      posting_to_itself = nullptr;
+    }
     running = nullptr;
     if (color->mail.has_more() || !color->relinquish()) {
       if (budget != 0 && !stopping()) continue;
@@ -161,9 +212,11 @@ void worker::poll_if_due() noexcept {
   // What the last poll has brought comes first: most of it would be found ready once more.
   if (ran < polled_) return;
   if (!scheduler_.try_lead()) return;
+  note(trace_kind::poll);
   begin_poll();
   scheduler_.waiter()->poll();
   finish_poll();
+  note(trace_kind::polled);
   scheduler_.stop_leading();
   wake_for_backlog();
   leave_watch_behind();
@@ -171,11 +224,13 @@ void worker::poll_if_due() noexcept {
 
 void worker::begin_poll() noexcept {
   polling_ = true;
+  update_notes_posts();
   polled_ = 0;
 }
 
 void worker::finish_poll() noexcept {
   polling_ = false;
+  update_notes_posts();
   turns_at_poll_ = turns_;
   ran_at_poll_ = ran_;
 }

@@ -50,13 +50,17 @@ bool worker::sleep(bool searching) noexcept {
   const auto has_work = [this] { return scheduler_.has_work(); };
   if (!scheduler_.try_lead()) {
     const auto start = clock::now();
+    note(trace_kind::park);
     parking.park(sleeper_, searching, has_work, [this] { return scheduler_.needs_a_worker(); });
+    note(trace_kind::wake);
     learn(clock::now() - start);
     return true;
   }
+  note(trace_kind::park);
   begin_poll();
   searching = parking.lead(sleeper_, searching, has_work, [this] { return segment_.size() != 0; });
   finish_poll();
+  note(trace_kind::wake);
   scheduler_.stop_leading();
   return searching;
 }

@@ -43,6 +43,10 @@ class color_state;
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local color_state* running;
 inline color_state* running_color() noexcept { return running; }
 
+// The same, but null while a trace notes what this thread posts: then posts to the own color, too,
+// go through submit_elsewhere().
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local color_state* posting_to_itself;
+
 class alignas(64) color_state {
  public:
   // With one reference. Of the id, 62 bits are kept.
@@ -128,7 +132,7 @@ color_state* find_color(color_kind kind, std::uint64_t name);
 // Queues a task under a color that the caller keeps alive. Any thread.
 void submit_elsewhere(color_state* color, task* t) noexcept;
 inline void submit(color_state* color, task* t) noexcept {
-  if (color == running_color()) {
+  if (color == posting_to_itself) {
     color->mail.push_own(t);
   } else {
     submit_elsewhere(color, t);

@@ -71,6 +71,9 @@ class mailbox {
     return head_ != nullptr;
   }
 
+  // Whether pop() would return a node that was taken over before this call.
+  [[nodiscard]] bool has_at_hand() const noexcept { return head_ != nullptr; }
+
   // Gives back the memory of a node that was popped and has run, now or, if it is the anchor,
   // later. `size` is what Node::free() is told.
   template <class Size>

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "mp/detail/color_queue.h"
@@ -22,6 +23,7 @@
 #include "mp/detail/ring.h"
 #include "mp/detail/scheduler.h"
 #include "mp/detail/sync.h"
+#include "mp/detail/trace_session.h"
 
 namespace async::detail {
 
@@ -39,7 +41,8 @@ class alignas(64) worker {
 
   // A callback of this worker posts `t` to another color.
   void submit(color_state* color, task* t) noexcept {
-    if (polling_) ++polled_;
+    if (notes_posts_) [[unlikely]]
+      return submit_with_note(color, t);
     if (color->mail.push(t)) made_runnable(color);
   }
 
@@ -74,9 +77,24 @@ class alignas(64) worker {
   color_state* next_chosen() noexcept;
   void gather() noexcept;
   void poll_all() noexcept;
+  template <bool traced>
   color_state* run_turn(color_state* color) noexcept;
   unsigned run_callbacks(color_state& color, unsigned budget) noexcept;
   void execute(color_state& color, task* t) noexcept;
+
+  // Traces. The first three do nothing while there is none.
+  bool is_traced() noexcept {
+    // relaxed: what goes with it is read under a lock.
+    const unsigned generation = trace_generation.load(std::memory_order_relaxed);
+    return (generation | traced_generation_) != 0 && follow_trace(generation);
+  }
+  void note(trace_kind kind) noexcept;
+  void leave_trace() noexcept;
+  bool follow_trace(unsigned generation) noexcept;
+  unsigned run_traced_callbacks(color_state& color, unsigned budget) noexcept;
+
+  void submit_with_note(color_state* color, task* t) noexcept;
+  void update_notes_posts() noexcept { notes_posts_ = polling_ || traced_generation_ != 0; }
   // relaxed: a worker that sees the stop late runs a callback more.
   bool stopping() const noexcept { return queue_.stopping.load(std::memory_order_relaxed); }
 
@@ -111,7 +129,13 @@ class alignas(64) worker {
   std::uint64_t ran_at_poll_ = 0;
   unsigned turns_at_poll_ = 0;
   bool polling_ = false;
+  bool notes_posts_ = false;  // polling_, or it is traced
   std::uint64_t polled_ = 0;  // how many callbacks the last poll brought
+
+  // The session of that generation, in which this worker notes what it does; 0 and null if none.
+  unsigned traced_generation_ = 0;
+  trace_lane* lane_ = nullptr;  // of session_; null if there was no memory for it
+  std::shared_ptr<trace_session> session_;
 
   // How long to search before sleeping; learnt.
   clock::duration search_time_{};

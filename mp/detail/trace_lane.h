@@ -1,0 +1,110 @@
+// What one CPU notes while it is traced: its ring, and the readings of its thread's CPU time.
+//
+// Serves stages 3 to 5, while they are traced.
+//
+// CPU time. Asking the kernel for it costs as much as several small callbacks. So it is read only
+// at the end of a callback before which there was no reading for `reading_interval`: hence at the
+// end of each longer callback, and else once for many short ones. What passed between two readings
+// without being CPU time was spent off the CPU, and the reader puts it down to the longest callback
+// between them (trace_picture.cc). What passed while the worker slept, polled or searched must not
+// be counted: before a sleep there is a reading, and after a pause one with nothing before it.
+//
+// Thread-safety: all by one thread at a time, the lane's worker; the ring may be copied by any.
+// Invariant: the records' times do not decrease.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mp/detail/color_state.h"
+#include "mp/detail/task.h"
+#include "mp/detail/trace_clock.h"
+#include "mp/detail/trace_ring.h"
+
+namespace async::detail {
+
+class trace_lane {
+ public:
+  // Times are counted from `origin`, in ticks. Throws std::bad_alloc.
+  trace_lane(std::size_t records, std::uint64_t origin);
+
+  // A callback is about to be posted. If that makes the color runnable, made_runnable() comes next.
+  void post(const task* t, const color_state& color) noexcept {
+    push({since_origin(trace_clock::now()), trace_kind::post, 0, address(t), name_of(color), 0,
+          t->site});
+  }
+  void made_runnable() noexcept { ring_.amend_last(trace_made_runnable); }
+
+  // Callbacks, in this order:
+  //   open_turn()                    before the first that is run in a row
+  //   begin(), end()                 for each
+  //   mark()                         before a further begin(), if something took time since end()
+
+  void open_turn() noexcept {
+    mark();
+    if (time_ - ended_ > pause_) read_after_pause();
+  }
+
+  void mark() noexcept { time_ = since_origin(trace_clock::ordered()); }
+
+  void begin(task* t, const color_state& color, bool new_turn) noexcept {
+    const std::uint8_t flags = new_turn ? trace_new_turn : 0;
+    push({time_, trace_kind::begin, flags, address(t), name_of(color), address(t->object()),
+          t->site});
+  }
+
+  // `t` may be gone.
+  void end(const task* t, bool was_callback) noexcept {
+    mark();
+    ended_ = time_;
+    push({time_, trace_kind::end, was_callback ? std::uint8_t{0} : trace_no_callback, address(t)});
+    if (time_ - read_ > reading_interval_) [[unlikely]] {
+      read();
+      mark();
+    }
+  }
+
+  // park, wake, poll or polled.
+  void note(trace_kind kind) noexcept;
+
+  const trace_ring& ring() const noexcept { return ring_; }
+
+  // The color's number with its kind in the two highest bits.
+  static std::uint64_t name_of(const color_state& color) noexcept {
+    return color.id() | static_cast<std::uint64_t>(color.kind()) << 62;
+  }
+
+ private:
+  static std::uint64_t address(const void* p) noexcept {
+    return reinterpret_cast<std::uintptr_t>(p);
+  }
+
+  // The clock may be read a little early: never let it go back, nor below the origin.
+  std::uint64_t since_origin(std::uint64_t ticks) noexcept {
+    const std::uint64_t time = ticks - origin_;
+    if (static_cast<std::int64_t>(time - newest_) > 0) [[likely]]
+      newest_ = time;
+    return newest_;
+  }
+
+  void push(const trace_record& r) noexcept { ring_.push(r); }
+
+  void read() noexcept;
+  void read_after_pause() noexcept;
+  void push_reading(std::uint64_t cpu, std::uint64_t monotonic, std::uint64_t switches,
+                    std::uint8_t flags) noexcept;
+
+  const std::uint64_t origin_;
+  const std::uint64_t reading_interval_;
+  const std::uint64_t pause_;
+  std::uint64_t newest_ = 0;
+
+  std::uint64_t time_ = 0;   // now, as far as callbacks go
+  std::uint64_t ended_ = 0;  // when the last callback did
+  std::uint64_t read_ = 0;   // when there was a reading
+  std::uint64_t last_cpu_ = 0;
+  std::uint64_t last_monotonic_ = 0;
+  trace_ring ring_;
+};
+
+}  // namespace async::detail

@@ -1,0 +1,165 @@
+// Beginning, ending and writing traces.
+#include "mp/trace.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "mp/detail/scheduler.h"
+#include "mp/detail/trace_json.h"
+#include "mp/detail/trace_picture.h"
+#include "mp/detail/trace_session.h"
+
+namespace async {
+namespace detail {
+
+constinit std::atomic<unsigned> trace_generation{0};
+
+namespace {
+
+struct trace_control {
+  std::mutex mutex;
+  // Guarded by mutex, as are writes of trace_generation.
+  std::shared_ptr<trace_session> session;  // the last one; null before the first
+  unsigned last_generation = 0;
+  std::string file;  // of the environment, or empty
+};
+
+// Never destroyed: workers and posters may outlive static objects.
+trace_control& control() noexcept {
+  static trace_control& it = *new trace_control;
+  return it;
+}
+
+void say(const char* what, const char* why) noexcept {
+  std::fprintf(stderr, "%s: ASYNC_TRACE: %s: %s\n", program_invocation_short_name, what, why);
+}
+
+std::string with_process_id(std::string_view name) {
+  std::string result;
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    if (name.substr(at, 2) == "%p") {
+      result += std::to_string(getpid());
+      ++at;
+    } else {
+      result += name[at];
+    }
+  }
+  return result;
+}
+
+void write_file_of_environment() noexcept {
+  std::string file;
+  try {
+    {
+      trace_control& c = control();
+      const std::lock_guard lock(c.mutex);
+      file = c.file;
+    }
+    if (!file.empty()) trace_write(with_process_id(file));
+  } catch (const std::exception& e) {
+    say(file.c_str(), e.what());
+  }
+}
+
+// In a forked child: the trace is the parent's, and so is what it held.
+void forget_trace() noexcept {
+  trace_generation.store(0, std::memory_order_relaxed);
+  ::new (&control()) trace_control;
+}
+
+// 0 if it is not a number from 1 to 4096.
+std::size_t parse_mib(const char* text) noexcept {
+  char* end = nullptr;
+  const unsigned long mib = std::strtoul(text, &end, 10);
+  return *text >= '1' && *text <= '9' && *end == '\0' && mib <= 4096 ? mib : 0;
+}
+
+void start_as_environment_says() {
+  const char* const file = secure_getenv("ASYNC_TRACE");
+  if (file == nullptr || *file == '\0') return;
+  trace_options options;
+  if (const char* const text = secure_getenv("ASYNC_TRACE_MIB")) {
+    const std::size_t mib = parse_mib(text);
+    if (mib == 0) say("ASYNC_TRACE_MIB is ignored: not a number from 1 to 4096", text);
+    if (mib != 0) options.bytes_per_cpu = mib << 20;
+  }
+  trace_start(options);
+  control().file = file;
+  std::atexit([] {
+    if (queue().running.load()) write_file_of_environment();
+  });
+}
+
+// Before main(), so that what it posts before there is a runtime is noted, too.
+const bool environment_was_asked = [] {
+  try {
+    start_as_environment_says();
+  } catch (const std::exception& e) {
+    say("no trace", e.what());
+  }
+  return true;
+}();
+
+}  // namespace
+
+std::shared_ptr<trace_session> last_trace() {
+  trace_control& c = control();
+  const std::lock_guard lock(c.mutex);
+  return c.session;
+}
+
+trace_in_progress current_trace() {
+  trace_control& c = control();
+  const std::lock_guard lock(c.mutex);
+  // relaxed: written under the lock.
+  const unsigned generation = trace_generation.load(std::memory_order_relaxed);
+  if (generation == 0) return {};
+  return {c.session, generation};
+}
+
+bool traced_push(color_state& color, task* t) noexcept {
+  const trace_in_progress now = current_trace();
+  return now.session != nullptr ? now.session->push_from_outside(color, t) : color.mail.push(t);
+}
+
+void runtime_finished() noexcept { write_file_of_environment(); }
+
+}  // namespace detail
+
+void trace_start(trace_options options) {
+  detail::trace_clock::begin();
+  static const int has_handler = pthread_atfork(nullptr, nullptr, detail::forget_trace);
+  static_cast<void>(has_handler);
+  auto session = std::make_shared<detail::trace_session>(options.bytes_per_cpu);
+  detail::trace_control& c = detail::control();
+  const std::lock_guard lock(c.mutex);
+  std::swap(c.session, session);
+  // relaxed: see trace_session.h.
+  detail::trace_generation.store(++c.last_generation, std::memory_order_relaxed);
+}
+
+void trace_stop() noexcept {
+  const std::lock_guard lock(detail::control().mutex);
+  detail::trace_generation.store(0, std::memory_order_relaxed);
+}
+
+bool tracing() noexcept { return detail::trace_generation.load(std::memory_order_relaxed) != 0; }
+
+void trace_write(const std::string& file) {
+  const auto session = detail::last_trace();
+  if (session == nullptr) throw std::logic_error("async::trace_write: nothing was traced");
+  detail::write_trace_json(detail::trace_picture(*session), file);
+}
+
+}  // namespace async
