@@ -123,7 +123,7 @@ void color_state::merge_references() noexcept {
 void color_state::post_reaper() noexcept {
   task* t = make_task(reaper(this), where());
   if (running_color() == this) {
-    mail.push_own(t);
+    if (mail.push_own(t)) note_taking_over();
     return;
   }
   if (!mail.push(t)) return;

@@ -31,7 +31,7 @@ trace_lane::trace_lane(std::size_t records, std::uint64_t origin)
 
 void trace_lane::note(trace_kind kind) noexcept {
   if (kind == trace_kind::park && ended_ > read_) read();
-  push({since_origin(trace_clock::ordered()), kind});
+  ring_.push_bare(since_origin(trace_clock::ordered()), kind);
 }
 
 void trace_lane::read() noexcept {
@@ -53,7 +53,7 @@ void trace_lane::push_reading(std::uint64_t cpu, std::uint64_t monotonic, std::u
   last_cpu_ = cpu;
   last_monotonic_ = monotonic;
   read_ = since_origin(trace_clock::ordered());
-  push({read_, trace_kind::reading, flags, cpu, monotonic, switches});
+  ring_.push({read_, trace_kind::reading, flags, cpu, monotonic, switches});
 }
 
 }  // namespace async::detail

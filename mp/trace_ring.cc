@@ -43,16 +43,18 @@ std::uint64_t trace_ring::copy(std::vector<trace_record>& records) const {
     const word* const words = words_ + n % capacity_ * record_words;
     // acquire: R1.
     const std::uint64_t head = words[0].load(std::memory_order_acquire);
-    std::array<std::uint64_t, site_words> site;
     trace_record r{head >> 8, static_cast<trace_kind>(head & 15),
                    static_cast<std::uint8_t>(head >> 4 & 15)};
-    r.subject = words[1].load(std::memory_order_acquire);
-    r.color = words[2].load(std::memory_order_acquire);
-    r.value = words[3].load(std::memory_order_acquire);
-    for (std::size_t i = 0; i != site_words; ++i) {
-      site[i] = words[4 + i].load(std::memory_order_acquire);
+    if (!trace_is_bare(r.kind)) {
+      r.subject = words[1].load(std::memory_order_acquire);
+      r.color = words[2].load(std::memory_order_acquire);
+      r.value = words[3].load(std::memory_order_acquire);
+      std::array<std::uint64_t, site_words> site;
+      for (std::size_t i = 0; i != site_words; ++i) {
+        site[i] = words[4 + i].load(std::memory_order_acquire);
+      }
+      r.site = std::bit_cast<where>(site);
     }
-    r.site = std::bit_cast<where>(site);
     records.push_back(r);
   }
   // R2. The record with the number `now` may be half written, over that of now - capacity.

@@ -31,7 +31,7 @@ void worker::submit_with_note(color_state* color, task* t) noexcept {
       lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_;
   if (noted) lane_->post(t, *color);
   if (color == running) {
-    color->mail.push_own(t);
+    took_over_ |= color->mail.push_own(t);
   } else if (color->mail.push(t)) {
     if (noted) lane_->made_runnable();
     made_runnable(color);
@@ -48,8 +48,13 @@ void submit_elsewhere(color_state* color, task* t) noexcept {
   }
 }
 
+void note_taking_over() noexcept {
+  if (current != nullptr) current->note_taking_over();
+}
+
 void submit_runnable(color_state* color) noexcept {
   if (current != nullptr) {
+    current->note_taking_over();  // it may be somebody else's post that it is runnable by
     current->made_runnable(color);
     return;
   }
@@ -154,24 +159,28 @@ inline unsigned worker::run_callbacks(color_state& color, unsigned budget) noexc
 }
 
 // As run_callbacks(). `posting_to_itself` is null: what the callbacks post is noted.
-unsigned worker::run_traced_callbacks(color_state& color, unsigned budget) noexcept {
+//
+// The clock is dear, so one reading serves as the end of a callback and the beginning of the next
+// where that is certain to have been posted before: where it was at hand already, and is no other
+// CPU's that was taken over during the callback; or comes from the slot, posted by the callback.
+unsigned worker::run_traced_callbacks(color_state& color, unsigned budget,
+                                      bool from_slot) noexcept {
   task* t = color.mail.pop();
   if (t == nullptr) return budget;
-  lane_->open_turn();
+  if (!from_slot || took_over_) lane_->open_turn();
   bool new_turn = budget == turn_length;
   for (;;) {
     if (slot_ != nullptr) publish_slot();
+    took_over_ = false;
     lane_->begin(t, color, std::exchange(new_turn, false));
     const std::uint64_t reapers_before = reapers_run;
     execute(color, t);
-    // What was at hand before the callback's end was read from the clock was also posted before
-    // it, so that time will do for the next one's beginning.
     const bool at_hand = color.mail.has_at_hand();
-    lane_->end(t, reapers_run == reapers_before);
+    lane_->end(reapers_run == reapers_before);
     if (--budget == 0 || stopping()) break;
     t = color.mail.pop();
     if (t == nullptr) break;
-    if (!at_hand) lane_->mark();
+    if (!at_hand || took_over_) lane_->mark();
   }
   return budget;
 }
@@ -181,10 +190,11 @@ unsigned worker::run_traced_callbacks(color_state& color, unsigned budget) noexc
 template <bool traced>
 color_state* worker::run_turn(color_state* color) noexcept {
   unsigned budget = turn_length;
+  bool from_slot = false;
   for (;;) {
     running = color;
     if constexpr (traced) {
-      budget = run_traced_callbacks(*color, budget);
+      budget = run_traced_callbacks(*color, budget, from_slot);
     } else {
       posting_to_itself = color;
       budget = run_callbacks(*color, budget);
@@ -192,11 +202,13 @@ color_state* worker::run_turn(color_state* color) noexcept {
     }
     running = nullptr;
     if (color->mail.has_more() || !color->relinquish()) {
+      from_slot = false;
       if (budget != 0 && !stopping()) continue;
       publish_slot();  // what waits there became runnable before this turn ended
       break;
     }
     color = std::exchange(slot_, nullptr);
+    from_slot = true;
     if (color == nullptr || budget == 0) break;
   }
   ran_ += turn_length - budget;

@@ -138,6 +138,8 @@ inline void submit(color_state* color, task* t) noexcept {
     submit_elsewhere(color, t);
   }
 }
+// The running callback has taken over what others had posted to its color, by a post of its own.
+void note_taking_over() noexcept;
 // Puts a color that the caller owns, and that has work, into the queue. Any thread.
 void submit_runnable(color_state* color) noexcept;
 

@@ -45,10 +45,11 @@ class mailbox {
   // What follows is for the owner alone.
 
   // A post from the owner's own callback. Takes over first, so that it comes behind what others
-  // posted before it; then no read-modify-write is needed.
-  void push_own(Node* node) noexcept {
-    take_over();
+  // posted before it; then no read-modify-write is needed. Returns whether it has taken over some.
+  bool push_own(Node* node) noexcept {
+    const bool some = take_over();
     append(node, node);
+    return some;
   }
 
   // The oldest node, or null if there is none. After it has run, it goes to retire().
@@ -107,12 +108,12 @@ class mailbox {
   }
 
  private:
-  // Moves what others have pushed to the end of the FIFO.
-  void take_over() noexcept {
+  // Moves what others have pushed to the end of the FIFO. Whether there was something.
+  bool take_over() noexcept {
     // acquire: the contents of all nodes down from top. Pushes are read-modify-writes, so they are
     // in one release sequence.
     Node* const newest = top_.load(std::memory_order_acquire);
-    if (newest == anchor_) return;
+    if (newest == anchor_) return false;
     Node* oldest = nullptr;
     for (Node* node = newest; node != anchor_;) {
       Node* const older = node->next;
@@ -123,6 +124,7 @@ class mailbox {
     Node* const old = std::exchange(anchor_, newest);
     append(oldest, newest);
     if (old != nullptr && old->spent()) Node::free_spent(old);
+    return true;
   }
 
   void append(Node* first, Node* last) noexcept {

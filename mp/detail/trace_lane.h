@@ -30,15 +30,16 @@ class trace_lane {
 
   // A callback is about to be posted. If that makes the color runnable, made_runnable() comes next.
   void post(const task* t, const color_state& color) noexcept {
-    push({since_origin(trace_clock::now()), trace_kind::post, 0, address(t), name_of(color), 0,
-          t->site});
+    ring_.push({since_origin(trace_clock::now()), trace_kind::post, 0, address(t), name_of(color),
+                0, t->site});
   }
   void made_runnable() noexcept { ring_.amend_last(trace_made_runnable); }
 
   // Callbacks, in this order:
-  //   open_turn()                    before the first that is run in a row
-  //   begin(), end()                 for each
-  //   mark()                         before a further begin(), if something took time since end()
+  //   open_turn()      before the first that is run in a row
+  //   begin(), end()   for each
+  //   mark()           before a further begin(), unless the last end() serves as its time: the
+  //                    callback was posted by this CPU, or before the last mark()
 
   void open_turn() noexcept {
     mark();
@@ -49,15 +50,14 @@ class trace_lane {
 
   void begin(task* t, const color_state& color, bool new_turn) noexcept {
     const std::uint8_t flags = new_turn ? trace_new_turn : 0;
-    push({time_, trace_kind::begin, flags, address(t), name_of(color), address(t->object()),
-          t->site});
+    ring_.push({time_, trace_kind::begin, flags, address(t), name_of(color), address(t->object()),
+                t->site});
   }
 
-  // `t` may be gone.
-  void end(const task* t, bool was_callback) noexcept {
-    mark();
+  void end(bool was_callback) noexcept {
+    time_ = since_origin(trace_clock::now());
     ended_ = time_;
-    push({time_, trace_kind::end, was_callback ? std::uint8_t{0} : trace_no_callback, address(t)});
+    ring_.push_bare(time_, trace_kind::end, was_callback ? 0 : trace_no_callback);
     if (time_ - read_ > reading_interval_) [[unlikely]] {
       read();
       mark();
@@ -86,8 +86,6 @@ class trace_lane {
       newest_ = time;
     return newest_;
   }
-
-  void push(const trace_record& r) noexcept { ring_.push(r); }
 
   void read() noexcept;
   void read_after_pause() noexcept;

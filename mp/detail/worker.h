@@ -49,6 +49,9 @@ class alignas(64) worker {
   // A color that a callback of this worker owns, and that has work, goes to the queue.
   void made_runnable(color_state* color) noexcept;
 
+  // What the color that runs next has at hand may have been posted by another CPU just now.
+  void note_taking_over() noexcept { took_over_ = true; }
+
   // The slot's color may be run by others now.
   void publish_slot() noexcept;
 
@@ -91,7 +94,7 @@ class alignas(64) worker {
   void note(trace_kind kind) noexcept;
   void leave_trace() noexcept;
   bool follow_trace(unsigned generation) noexcept;
-  unsigned run_traced_callbacks(color_state& color, unsigned budget) noexcept;
+  unsigned run_traced_callbacks(color_state& color, unsigned budget, bool from_slot) noexcept;
 
   void submit_with_note(color_state* color, task* t) noexcept;
   void update_notes_posts() noexcept { notes_posts_ = polling_ || traced_generation_ != 0; }
@@ -130,6 +133,7 @@ class alignas(64) worker {
   unsigned turns_at_poll_ = 0;
   bool polling_ = false;
   bool notes_posts_ = false;  // polling_, or it is traced
+  bool took_over_ = false;    // note_taking_over() since the last callback began, if it is traced
   std::uint64_t polled_ = 0;  // how many callbacks the last poll brought
 
   // The session of that generation, in which this worker notes what it does; 0 and null if none.
