@@ -216,7 +216,7 @@ void aios::watch_writing(bool wanted) {
 void aios::fail(std::error_code error) {
   if (error_ == 0) error_ = detail::packed_error(error);
   fail_output(error);
-  unserved_ = true;
+  unserved_ = static_cast<bool>(reader_);  // nobody else has to be told
   if (!running_) run_later();
 }
 

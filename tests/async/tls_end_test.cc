@@ -67,5 +67,25 @@ TEST_P(tls_ends, are_said_by_a_stream_that_was_dropped_when_there_is_room) {
   EXPECT_EQ(told_when([](ptr<aios>& server) { server = nullptr; }), well);
 }
 
+// Its color has nothing but our callbacks to run from then on.
+TEST_P(tls_ends, of_a_peer_that_has_failed_leave_a_closed_stream_with_nothing_to_do) {
+  constexpr int count = 1000;
+  connected pair;
+  ptr<aios> server = tls_accept(pair.ours, server_context);
+  int left = count;
+  const std::function<void()> go_on = [&] {
+    if (--left == 0) return stop();
+    post(color(), go_on);
+  };
+  server->read_line(100, wrap([&](aios_read& r) {
+                      EXPECT_EQ(r.status(), aios_status::error);
+                      server->close();
+                      server = nullptr;
+                      post(color(), go_on);
+                    }));
+  pair.send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_LT(run().ran, count * 3u / 2);
+}
+
 }  // namespace
 }  // namespace async::test
