@@ -187,8 +187,9 @@ class aios final : public callback<void>, private detail::deadline_entry {
   // Calls `cb` once, later, when at most options().low bytes are queued (which may be the case
   // now), or with the error when the stream fails. A new one replaces the old one.
   void when_writable(written_cb::ref cb);
-  // Calls `cb` once, later, when the kernel has taken all that was written so far; or with the
-  // error when the stream fails before. Several are called in order. close() keeps them.
+  // Calls `cb` once, later, when the kernel has taken all that was written so far, and after
+  // end_output() or close() also that this is the end; or with the error when the stream fails
+  // before. Several are called in order. close() keeps them.
   void when_written(written_cb::ref cb);
 
   // --- Ending ---

@@ -80,7 +80,9 @@ void aios::when_writable(written_cb::ref cb) {
 
 void aios::when_written(written_cb::ref cb) {
   if (!out_) out_ = detail::spare<output>::take();
-  out_->marks.push_back({out_->written + out_->queue.resid(), std::move(cb)});
+  // The end comes behind the last byte.
+  const std::uint64_t end = output_ends_ ? 1 : 0;
+  out_->marks.push_back({out_->written + out_->queue.resid() + end, std::move(cb)});
   if (output_ended_ || queued() == 0) run_later();
 }
 
@@ -141,8 +143,7 @@ void aios::end_of_output() {
 // Calls those whose bytes are written, or all if that can't be any more.
 void aios::call_written() {
   const auto due = [this] {
-    return !out_->marks.empty() && (output_error_ != 0 || out_->queue.empty() ||
-                                    out_->marks.front().position <= out_->written);
+    return !out_->marks.empty() && (output_ended_ || out_->marks.front().position <= out_->written);
   };
   // Those that are added meanwhile are called by the next run, which they have posted.
   for (std::size_t n = out_->marks.size(); n != 0 && due(); --n) {

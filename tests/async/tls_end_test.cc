@@ -67,6 +67,17 @@ TEST_P(tls_ends, are_said_by_a_stream_that_was_dropped_when_there_is_room) {
   EXPECT_EQ(told_when([](ptr<aios>& server) { server = nullptr; }), well);
 }
 
+TEST_P(tls_ends, count_as_written_when_they_were_said) {
+  bool said = false;
+  const auto close = [&](ptr<aios>& server) {
+    server->close();
+    server->when_written(wrap([&said](std::error_code failed) { said = !failed; }));
+    post(color(), [&] { post(color(), [&] { EXPECT_FALSE(said) << "there is no room yet"; }); });
+  };
+  EXPECT_EQ(told_when(close), well);
+  EXPECT_TRUE(said);
+}
+
 // Its color has nothing but our callbacks to run from then on.
 TEST_P(tls_ends, of_a_peer_that_has_failed_leave_a_closed_stream_with_nothing_to_do) {
   constexpr int count = 1000;

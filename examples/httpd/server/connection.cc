@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "async/fd.h"
+#include "async/tls.h"
 #include "examples/httpd/http/date.h"
 #include "examples/httpd/server/bench.h"
 #include "examples/httpd/server/server.h"
@@ -165,20 +166,18 @@ void connection::part() {
   watch_for_input(true);
 }
 
-// Nothing is served any more. With TLS the stream may still have replies to send: until it has sent
-// them, or its time is over, the connection keeps its place.
+// Nothing is served any more. With TLS the stream may still have replies to send, and has to say
+// that this is the end: until that is done, or its time is over, the connection keeps its place.
 void connection::close_now(bool politely) {
   if (closed_) return;
   closed_ = true;
   if (work_ && work_->file) end_transfer();
   work_.reset();
-  const bool has_output = politely && tls_ && tls_->queued() != 0;
-  if (has_output) {
-    enter(phase::waiting);
-    tls_->when_written(async::wrap(mkref(this), &connection::tls_written));
-  }
+  const bool says_end = politely && tls_ && async::tls_state_of(*tls_).established;
+  if (says_end) enter(phase::waiting);
   close_socket(politely);
-  if (!has_output) leave();
+  if (!says_end) return leave();
+  tls_->when_written(async::wrap(mkref(this), &connection::tls_written));
 }
 
 // The socket is closed, or needs us no more.

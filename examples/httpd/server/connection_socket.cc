@@ -69,7 +69,7 @@ void connection::tls_room(std::error_code error) {
   if (work_) send(work_->out);
 }
 
-// Of a connection that is closed: its last replies have been sent, or can't be.
+// Of a connection that is closed: its last replies and its end have been sent, or can't be.
 void connection::tls_written(std::error_code) { leave(); }
 
 connection::progress connection::output(async::suio& out) {
