@@ -43,14 +43,19 @@ const std::error_category& tls_category() noexcept {
 
 std::error_code detail::take_tls_error(SSL* connection) noexcept {
   const unsigned long oldest = ERR_get_error();
-  ERR_clear_error();
+  // What is wrong with a certificate may have been noted by other parts of OpenSSL before.
+  bool verify_failed = false;
+  for (unsigned long e = oldest; e != 0; e = ERR_get_error()) {
+    verify_failed |=
+        ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+  }
+  if (verify_failed && connection != nullptr) {
+    const auto wrong = static_cast<int>(SSL_get_verify_result(connection));
+    if (wrong != X509_V_OK) return {first_of_certificates + wrong, tls_category()};
+  }
   const int reason = ERR_GET_REASON(oldest);
-  if (ERR_GET_LIB(oldest) == ERR_LIB_SSL) {
-    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return tls_errc::truncated;
-    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && connection != nullptr) {
-      const auto wrong = static_cast<int>(SSL_get_verify_result(connection));
-      if (wrong != X509_V_OK) return {first_of_certificates + wrong, tls_category()};
-    }
+  if (ERR_GET_LIB(oldest) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    return tls_errc::truncated;
   }
   if (ERR_SYSTEM_ERROR(oldest)) return {reason, std::system_category()};
   const auto number = static_cast<int>(ERR_PACK(ERR_GET_LIB(oldest), 0, reason));

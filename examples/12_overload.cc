@@ -9,13 +9,13 @@
 //          then, elsewhere: seq 1000 | nc -N localhost PORT | cut -c 1-4 | sort | uniq -c
 // Prints:  listening on port PORT
 // Ends when so many clients have gone; without CLIENTS it does not end.
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <system_error>
 
 #include "async/async.h"
 
@@ -23,8 +23,7 @@ namespace {
 
 using async::load_shedder;
 
-std::atomic<int> clients_left = -1;  // unlimited; the last handle may go under either color
-
+int clients_left = -1;  // unlimited
 struct {
   const async::color its_color = async::color::fresh();
   load_shedder shedder{{.target = std::chrono::milliseconds(5)}};
@@ -37,12 +36,13 @@ std::string answer_to(const std::string& line) {
   return "done: " + line + '\n';
 }
 
+void one_has_gone(std::error_code) {
+  if (--clients_left == 0) async::stop();
+}
+
 struct client : async::refcount {
   explicit client(int fd) : io(async::aios::make(fd)) {}
-  ~client() override {
-    if (--clients_left == 0) async::stop();
-  }
-
+  ~client() override { io->when_written(async::wrap(&one_has_gone)); }
   void next() { io->read_line(1000, async::wrap(mkref(this), &client::got_line)); }
 
   void got_line(async::aios_read& line) {

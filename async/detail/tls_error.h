@@ -9,8 +9,8 @@
 
 namespace async::detail {
 
-// The oldest error in the thread's queue, which is then empty; of `connection`'s peer's
-// certificate, if that is what is wrong.
+// The oldest error in the thread's queue, which is then empty; or what is wrong with the
+// certificate of `connection`'s peer, if that is among them.
 std::error_code take_tls_error(SSL* connection = nullptr) noexcept;
 
 }  // namespace async::detail

@@ -56,6 +56,14 @@ TEST(beside_the_loop_example, reads_a_file_runs_a_child_and_has_work_done) {
   expect_promised_output("11_beside_the_loop");
 }
 
+TEST(exploration_example, finds_the_order_that_overdraws_the_account_and_none_when_it_is_mended) {
+  const program_result result = run("14_exploration");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_TRUE(result.out.starts_with("overdrawn\nin schedule \"")) << result.out;
+  EXPECT_TRUE(result.out.ends_with("\nno order overdraws the account\n")) << result.out;
+  EXPECT_NE(result.out.find("14_exploration.cc:"), std::string::npos);
+}
+
 TEST(fork_join_example, finds_the_same_primes_on_any_number_of_cpus) {
   for (const char* cpus : {"ASYNC_NCPU=1", "ASYNC_NCPU=2", "ASYNC_NCPU=5"}) {
     SCOPED_TRACE(cpus);

@@ -16,7 +16,7 @@ namespace async::test {
 bool plainly = false;
 
 void run_all() {
-  int rounds = 60 * int{turn_length};  // more turns than any of these programs takes
+  int rounds = 20 * int{turn_length};  // more turns than any of these programs takes
   const color last = color::fresh();
   const std::function<void()> wait = [&] { --rounds == 0 ? stop() : post(last, wait); };
   if (plainly) post(last, wait);  // an exploration ends by itself
