@@ -2,6 +2,8 @@
 #include "mp/color.h"
 
 #include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
@@ -14,6 +16,19 @@ namespace detail {
 constinit color_state default_color{0, color_kind::numbered};
 constinit thread_local color_state* running = nullptr;
 constinit thread_local color_state* posting_to_itself = nullptr;
+
+color_name::color_name(const color_state& color) noexcept {
+  const std::uint64_t id = color.id();
+  if (&color == &default_color) {
+    std::snprintf(text, sizeof text, "the default color");
+  } else if (color.kind() == color_kind::fresh) {
+    std::snprintf(text, sizeof text, "fresh color %" PRIu64, id - first_fresh_color);
+  } else if (color.kind() == color_kind::object) {
+    std::snprintf(text, sizeof text, "the color of object %#" PRIx64, id);
+  } else {
+    std::snprintf(text, sizeof text, "color %" PRIu64, id);
+  }
+}
 
 namespace {
 
@@ -45,9 +60,6 @@ class color_table {
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, color_state*> colors_;  // guarded by mutex_; counts nothing
 };
-
-// Numbers from here on are the ids of fresh colors.
-constexpr std::uint64_t first_fresh = std::uint64_t{1} << 61;
 
 // Never destroyed: callbacks that are destroyed at exit still hold colors.
 constexpr std::size_t shards = 16;
@@ -85,18 +97,22 @@ class reaper {
 
 constinit thread_local std::uint64_t reapers_run = 0;
 
+// A color is written to by those who post to it, which nothing else need order after its making.
 color_state* make_fresh_color() {
+  const unobserved making;
   static std::atomic<std::uint64_t> last{0};
   // relaxed: only the number matters.
-  return new color_state(first_fresh + last.fetch_add(1, std::memory_order_relaxed),
+  return new color_state(first_fresh_color + last.fetch_add(1, std::memory_order_relaxed),
                          color_kind::fresh);
 }
 
 color_state* find_color(color_kind kind, std::uint64_t name) {
+  const unobserved making;
   return table_of(kind, name).find(kind, name);
 }
 
 void color_state::drop() noexcept {
+  const unobserved end;
   std::uint64_t count = references_.load(std::memory_order_relaxed);
   for (;;) {
     // release: what this handle's holder did with the color comes before its end.
@@ -152,6 +168,7 @@ bool color_state::free_if_unreferenced() noexcept {
   }
   if (mail.has_more()) return false;
   mail.abandon();
+  end_fiber(fiber);
   if (kind() != color_kind::fresh) table_of(kind(), id()).erase(id());
   delete this;
   return true;
@@ -178,7 +195,8 @@ void clear_color_tables() {
 }  // namespace detail
 
 color::color(std::uint64_t n) : state_(&detail::default_color) {
-  if (n >= detail::first_fresh) throw std::out_of_range("async::color: the number is too large");
+  if (n >= detail::first_fresh_color)
+    throw std::out_of_range("async::color: the number is too large");
   if (n != 0) state_ = detail::find_color(detail::color_kind::numbered, n);
 }
 

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "mp/detail/cpus.h"
+#include "mp/detail/fibers.h"
 #include "mp/detail/worker.h"
 #include "wrap/detail/block_cache.h"
 
@@ -19,9 +20,11 @@ namespace {
 void before_fork() {
   lock_color_tables();
   queue().posted.mutex().lock();
+  lock_fibers();
 }
 
 void after_fork() {
+  unlock_fibers();
   queue().posted.mutex().unlock();
   unlock_color_tables();
 }
@@ -31,6 +34,7 @@ void in_parent() { after_fork(); }
 void in_child() {
   after_fork();
   clear_color_tables();
+  forget_fibers();
   forget_runtime();
   // What is abandoned here is in the parent's hands: nothing of it is destroyed.
   ::new (&queue()) shared_queue;

@@ -4,6 +4,7 @@
 
 #include "mp/detail/color_state.h"
 #include "mp/detail/scheduler.h"
+#include "wrap/detail/color_check.h"
 #include "wrap/detail/misuse.h"
 
 namespace async {
@@ -51,6 +52,7 @@ run_summary runtime::stop() {
 unsigned runtime::cpus() const noexcept { return scheduler_->cpus(); }
 
 void stop() noexcept {
+  const detail::unobserved queue;
   if (!detail::queue().in_use.load()) return;
   detail::queue().stopping.store(true);
   detail::queue().parking.wake_all();

@@ -11,6 +11,7 @@
 
 #include "mp/detail/chooser.h"
 #include "mp/detail/cpus.h"
+#include "mp/detail/fibers.h"
 #include "mp/detail/fork.h"
 #include "mp/detail/trace_session.h"
 #include "mp/detail/worker.h"
@@ -73,10 +74,14 @@ void scheduler::start(bool caller_works) {
   }
   for (unsigned i = 0; i < cpus_; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
   queue().parking.open(cpus_, options_.waiter);
+  before_all_fibers();
   queue().running.store(true);
   try {
     for (unsigned i = caller_works ? 1 : 0; i < cpus_; ++i) {
-      threads_.emplace_back([this, i] { run_thread(i); });
+      threads_.emplace_back([this, i] {
+        leave_thread_unobserved();
+        run_thread(i);
+      });
     }
   } catch (...) {
     queue().stopping.store(true);
@@ -99,6 +104,7 @@ run_summary scheduler::finish() {
   queue().parking.wake_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  after_all_fibers();
   queue().running.store(false);
   run_summary summary;
   for (const auto& worker : workers_) summary.ran += worker->ran();
@@ -116,6 +122,7 @@ std::uint64_t scheduler::destroy_pending() noexcept {
   const auto destroy = [&tasks](color_state* color) {
     do {
       while (task* const t = color->mail.pop()) {
+        happens_after(t);
         color->mail.retire(t, t->act(t, action::destroy));
         ++tasks;
       }
@@ -132,6 +139,7 @@ std::uint64_t scheduler::destroy_pending() noexcept {
 void scheduler::drain() noexcept {
   parker self;
   queue().parking.drain(self, [this] { return has_work(); });
+  after_all_fibers();
 }
 
 bool scheduler::has_work() const noexcept {

@@ -2,6 +2,7 @@
 #include "mp/detail/worker.h"
 
 #include "mp/color.h"
+#include "mp/detail/fibers.h"
 #include "mp/detail/fork.h"
 #include "wrap/detail/misuse.h"
 
@@ -74,6 +75,7 @@ void forget_runtime() {
 }
 
 void worker::work() {
+  const worker_context context;
   current = this;
   const std::uint64_t reapers_before = reapers_run;
   color_state* last = nullptr;
@@ -226,7 +228,10 @@ void worker::poll_if_due() noexcept {
   if (!scheduler_.try_lead()) return;
   note(trace_kind::poll);
   begin_poll();
-  scheduler_.waiter()->poll();
+  {
+    const observed waiter;
+    scheduler_.waiter()->poll();
+  }
   finish_poll();
   note(trace_kind::polled);
   scheduler_.stop_leading();
@@ -256,6 +261,7 @@ void worker::wake_for_backlog() noexcept {
 }  // namespace detail
 
 void publish() noexcept {
+  const detail::unobserved queue;
   if (detail::current != nullptr) detail::current->publish_slot();
 }
 

@@ -57,7 +57,10 @@ void worker::gather() noexcept {
 void worker::poll_all() noexcept {
   if (!scheduler_.try_lead()) return;  // there is no waiter
   begin_poll();
-  scheduler_.waiter()->poll();
+  {
+    const observed waiter;
+    scheduler_.waiter()->poll();
+  }
   finish_poll();
   scheduler_.stop_leading();
 }

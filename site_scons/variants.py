@@ -10,7 +10,8 @@ LIBRARY = ['-fno-semantic-interposition', '-ftls-model=initial-exec']
 
 SANITIZERS = {'address': ['-fsanitize=address,undefined',
                           '-fno-sanitize=enum'],  # those of rpcgen's C hold what a peer sent
-              'thread': ['-fsanitize=thread']}
+              'thread': ['-fsanitize=thread'],
+              'colors': ['-fsanitize=thread']}
 
 
 def options(arguments):
@@ -18,7 +19,8 @@ def options(arguments):
     variables = Variables(None, arguments)
     variables.AddVariables(
         BoolVariable('debug', 'optimise little and keep assertions', False),
-        EnumVariable('sanitize', 'build with sanitizers (address includes undefined)', 'none',
+        EnumVariable('sanitize', 'build with sanitizers (address includes undefined; colors: '
+                     'ThreadSanitizer with a thread for each color)', 'none',
                      allowed_values=('none', *SANITIZERS)),
         BoolVariable('uniprocessor', 'one CPU and no threads: the baseline of Figure 1', False),
         ('builddir', 'where everything is built', 'build'),
@@ -62,6 +64,8 @@ def apply(env):
         flags += ['-O2', '-g1', '-DNDEBUG']
     if env['uniprocessor']:
         flags += ['-DASYNC_UNIPROCESSOR']
+    if env['sanitize'] == 'colors':
+        flags += ['-DASYNC_CHECK_COLORS']
     env.Append(LINKFLAGS=['-pthread', '-Wl,--as-needed'])
     if sanitizer:
         flags += [*sanitizer, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',

@@ -3,7 +3,8 @@
 // so that a depot's lock is taken once for a batch at most.
 //
 // Memory is never given back to the system, but used again: what a program holds is its peak of
-// callbacks. Under AddressSanitizer blocks are plain heap blocks, so that it sees their misuse.
+// callbacks. Under AddressSanitizer and the color checker blocks are plain heap blocks, so that
+// they see their misuse.
 //
 // Stage: none (layer 0).
 // Thread safety: each depot has a lock.
@@ -24,7 +25,7 @@
 
 namespace async::detail {
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(ASYNC_HEAP_BLOCKS)
 
 constinit thread_local block_cache block_cache::small{block_size::small};
 constinit thread_local block_cache block_cache::moderate{block_size::moderate};

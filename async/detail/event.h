@@ -6,6 +6,9 @@
 // a list, and when no lock is held any more posts the list. Each post carries a plain pointer: that
 // the event stays alive until delivered() is each kind's own business, and is told there.
 //
+// To the color checker, whoever registers an event comes before its deliveries: the registrar calls
+// happens_before(event), and who ends it happens_after(event).
+//
 // Thread-safety: color and site never change while there is a delivery to come. The hook belongs to
 // the list's owner.
 #pragma once
@@ -15,6 +18,7 @@
 
 #include "mp/color.h"
 #include "wrap/callback.h"
+#include "wrap/detail/color_check.h"
 #include "wrap/refcnt.h"
 #include "wrap/where.h"
 
@@ -63,9 +67,14 @@ class delivery {
   explicit delivery(Event* e) noexcept : event_(e) {}
   delivery(delivery&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
   ~delivery() {
-    if (event_ != nullptr) event_->delivered();
+    if (event_ == nullptr) return;
+    happens_before(event_);  // its end, if another color has to see to that
+    event_->delivered();
   }
-  void operator()() { event_->deliver(); }
+  void operator()() {
+    happens_after(event_);  // its registration, and the delivery before
+    event_->deliver();
+  }
   // For traces, where the kind of event can tell.
   const void* bound_object() const noexcept {
     if constexpr (requires { event_->bound_object(); }) return event_->bound_object();

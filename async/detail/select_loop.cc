@@ -52,7 +52,7 @@ class select_loop::change {
 
  private:
   select_loop& loop_;
-  std::unique_lock<std::mutex> lock_;
+  std::unique_lock<quiet_mutex> lock_;
   bool tell_ = false;
 };
 
@@ -110,6 +110,7 @@ void select_loop::end_unordered() noexcept {}
 // The leader's turn.
 
 void select_loop::turn(bool may_sleep) noexcept {
+  const unobserved turn;
   if (alarm_.fd < 0) make_alarm();  // in a forked child; only the leader looks
   const bool sleep = may_sleep && may_sleep_now();
   event_list ready;
@@ -214,6 +215,7 @@ std::error_code select_loop::watch(int fd, selop op, callback<void>::ptr cb) {
   try {
     std::unique_ptr<fd_watch> fresh;
     if (cb) fresh = std::make_unique<fd_watch>(*this, fd, op, callback<void>::ref(std::move(cb)));
+    if (fresh) happens_before(fresh.get());
     change change(*this);
     std::vector<fd_entry>& fds = registered_->fds;
     if (index >= fds.size()) {
@@ -233,6 +235,7 @@ std::error_code select_loop::watch(int fd, selop op, callback<void>::ptr cb) {
   } catch (const std::bad_alloc&) {
     return system_code(ENOMEM);
   }
+  if (old) happens_after(old.get());
   return {};
 }
 
@@ -278,21 +281,25 @@ std::error_code select_loop::watch_signal(int number, callback<void>::ptr cb) {
     if (sigaction(number, nullptr, &fresh->previous) != 0) return system_code(errno);
     ev_signal_init(&fresh->io, &select_loop::signal_came, number);
     fresh->io.data = fresh.get();
+    happens_before(fresh.get());
   }
-  change change(*this);
-  ptr<signal_watch>& slot = registered_->signals[static_cast<std::size_t>(number)];
-  old = std::exchange(slot, fresh);
-  // The new one first, so that the signal is caught all the time.
-  if (fresh) ev_signal_start(loop_, &fresh->io);
-  if (old) {
-    old->clear();
-    ev_signal_stop(loop_, &old->io);
-    if (fresh) {
-      fresh->previous = old->previous;
-    } else {
-      sigaction(number, &old->previous, nullptr);
+  {
+    change change(*this);
+    ptr<signal_watch>& slot = registered_->signals[static_cast<std::size_t>(number)];
+    old = std::exchange(slot, fresh);
+    // The new one first, so that the signal is caught all the time.
+    if (fresh) ev_signal_start(loop_, &fresh->io);
+    if (old) {
+      old->clear();
+      ev_signal_stop(loop_, &old->io);
+      if (fresh) {
+        fresh->previous = old->previous;
+      } else {
+        sigaction(number, &old->previous, nullptr);
+      }
     }
   }
+  if (old) happens_after(old.get());
   return {};
 }
 

@@ -41,6 +41,7 @@
 #include "async/detail/timer_queue.h"
 #include "async/fd.h"
 #include "mp/runtime.h"
+#include "wrap/detail/color_check.h"
 
 namespace async::detail {
 
@@ -112,7 +113,7 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
   void after_fork_in_child() noexcept override;
   static select_loop& of(struct ev_loop* loop) noexcept;
 
-  std::mutex mutex_;
+  quiet_mutex mutex_;
 
   // Guarded by mutex_.
   struct ev_loop* const loop_;

@@ -9,6 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "wrap/detail/color_check.h"
+
 namespace async::detail {
 
 template <class T>
@@ -27,7 +29,8 @@ class spare {
   }
 
  private:
-  static constexpr std::size_t most = 16;
+  // None where colors are checked: to that, one color would use what is another's.
+  static constexpr std::size_t most = colors_checked ? 0 : 16;
 
   static spare& mine() noexcept {
     static thread_local spare own;

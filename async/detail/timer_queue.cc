@@ -7,6 +7,7 @@ ref<timer> timer_queue::add(stamp at, callback<void>::ref cb) {
   ref<timer> t = make_ref<timer>(std::move(cb));
   t->retain_first(2);
   auto heaps_share = handle_access::take<ref<timer>>(t.get());
+  happens_before(t.get());
   const std::lock_guard lock(mutex_);
   heap_.push(at, t.get());
   handle_access::detach(heaps_share);
@@ -26,14 +27,17 @@ void timer_queue::remove(timer& t) noexcept {
   t.prefetch_callback();
   callback<void>::ptr taken;
   color its_color;
-  const std::lock_guard lock(mutex_);
-  if (!std::exchange(t.waiting, false)) {
-    taken = t.take_callback();
-    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(t.waiting, false)) {
+      taken = t.take_callback();
+    } else {
+      taken = t.take_callback_of_waiting();
+      its_color = t.take_color();
+      if (heap_.note_removed(&t)) update_earliest();
+    }
   }
-  taken = t.take_callback_of_waiting();
-  its_color = t.take_color();
-  if (heap_.note_removed(&t)) update_earliest();
+  if (taken) happens_after(&t);
 }
 
 bool timer_queue::prepare_sleep(stamp now) noexcept {

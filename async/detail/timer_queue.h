@@ -23,6 +23,7 @@
 #include "async/detail/timer_heap.h"
 #include "wrap/detail/atom.h"
 #include "wrap/detail/block_cache.h"
+#include "wrap/detail/color_check.h"
 
 namespace async::detail {
 
@@ -117,14 +118,14 @@ class timer_queue {
 
   // For fork().
 
-  std::mutex& mutex() noexcept { return mutex_; }
+  quiet_mutex& mutex() noexcept { return mutex_; }
   // In the child, under the mutex: there are no timers any more, and none is destroyed.
   void forget() noexcept;
 
  private:
   void update_earliest() noexcept { earliest_.store(heap_.earliest(), std::memory_order_relaxed); }
 
-  std::mutex mutex_;
+  quiet_mutex mutex_;
 
   // Guarded by mutex_.
   timer_heap<timer> heap_;

@@ -27,12 +27,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mp/detail/fibers.h"
 #include "mp/detail/mailbox.h"
 #include "mp/detail/sync.h"
 #include "mp/detail/task.h"
 #include "wrap/callback.h"
+#include "wrap/detail/color_check.h"
 
 namespace async::detail {
+
+// Numbers from here on are the ids of fresh colors.
+inline constexpr std::uint64_t first_fresh_color = std::uint64_t{1} << 61;
 
 // What an id stands for, and so which table a color is in: none for a fresh one.
 enum class color_kind : std::uint64_t { fresh, numbered, object };
@@ -53,8 +58,12 @@ class alignas(64) color_state {
   constexpr color_state(std::uint64_t id, color_kind kind) noexcept
       : kind_(kind), id_(id & id_mask) {}
 
-  static void* operator new(std::size_t) { return block_cache::allocate(block_size::large); }
+  static void* operator new(std::size_t size) {
+    if constexpr (colors_checked) return ::operator new(size, alignment);
+    return block_cache::allocate(block_size::large);
+  }
   static void operator delete(void* memory) noexcept {
+    if constexpr (colors_checked) return ::operator delete(memory, alignment);
     block_cache::free(memory, block_size::large);
   }
 
@@ -99,8 +108,10 @@ class alignas(64) color_state {
   void set_reaped() noexcept { references_.fetch_or(reaped, std::memory_order_relaxed); }
 
   mailbox<sync, task> mail;
+  [[no_unique_address]] color_fiber fiber;
 
  private:
+  static constexpr std::align_val_t alignment{64};
   static constexpr std::uint64_t id_mask = (std::uint64_t{1} << 62) - 1;
   static constexpr std::uint64_t reaping = std::uint64_t{1} << 63;
   static constexpr std::uint64_t reaped = std::uint64_t{1} << 62;
@@ -118,9 +129,15 @@ class alignas(64) color_state {
   const color_kind kind_ : 2;
   const std::uint64_t id_ : 62;
 };
-static_assert(sizeof(color_state) == 64);
+static_assert(sizeof(color_state) == 64 || colors_checked);
 
 extern constinit color_state default_color;
+
+// What a color is called in messages.
+struct color_name {
+  explicit color_name(const color_state& color) noexcept;
+  char text[40];
+};
 
 inline bool color_state::immortal() const noexcept { return this == &default_color; }
 
@@ -132,6 +149,8 @@ color_state* find_color(color_kind kind, std::uint64_t name);
 // Queues a task under a color that the caller keeps alive. Any thread.
 void submit_elsewhere(color_state* color, task* t) noexcept;
 inline void submit(color_state* color, task* t) noexcept {
+  happens_before(t);  // with the happens_after() of its run, guarantee 1 and the order of posts
+  const unobserved queue;
   if (color == posting_to_itself) {
     color->mail.push_own(t);
   } else {

@@ -36,6 +36,8 @@
 #include <mutex>
 #include <utility>
 
+#include "mp/detail/fibers.h"
+
 namespace async::detail {
 
 // `Waiter` has wait() and wake(), as idle_waiter says.
@@ -114,7 +116,10 @@ class parking {
                           HasOwn&& has_own) noexcept {
     lie_down(self, searching, true);
     if (has_work() && get_up(self)) return true;
-    waiter_->wait();
+    {
+      const observed waiter;
+      waiter_->wait();
+    }
     const std::lock_guard lock(mutex_);
     if (!self.is_linked()) return true;  // chosen, and so counted, by a publisher
     asleep_.erase(asleep_.iterator_to(self));

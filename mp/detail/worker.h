@@ -20,6 +20,7 @@
 
 #include "mp/detail/color_queue.h"
 #include "mp/detail/color_state.h"
+#include "mp/detail/fibers.h"
 #include "mp/detail/ring.h"
 #include "mp/detail/scheduler.h"
 #include "mp/detail/sync.h"
@@ -98,6 +99,7 @@ class alignas(64) worker {
 
   void submit_with_note(color_state* color, task* t) noexcept;
   void update_notes_posts() noexcept { notes_posts_ = polling_ || traced_generation_ != 0; }
+  static block_size run_task(scheduler& scheduler, task* t) noexcept;
   // relaxed: a worker that sees the stop late runs a callback more.
   bool stopping() const noexcept { return queue_.stopping.load(std::memory_order_relaxed); }
 
@@ -160,15 +162,19 @@ class alignas(64) worker {
   color_queue overflow_;
 };
 
-inline void worker::execute(color_state& color, task* t) noexcept {
-  block_size size;
+// Runs the task's closure, and returns the task's size.
+ASYNC_UNCHECKED inline block_size worker::run_task(scheduler& scheduler, task* t) noexcept {
   try {
-    size = t->act(t, action::run);
+    return t->act(t, action::run);
   } catch (...) {
-    size = t->act(t, action::measure);
-    scheduler_.handle_exception(t->site);
+    const block_size size = t->act(t, action::measure);
+    scheduler.handle_exception(t->site);
+    return size;
   }
-  color.mail.retire(t, size);
+}
+
+inline void worker::execute(color_state& color, task* t) noexcept {
+  color.mail.retire(t, run_checked<&worker::run_task>(color, scheduler_, t));
 }
 
 }  // namespace async::detail

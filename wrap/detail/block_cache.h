@@ -21,7 +21,7 @@ namespace async::detail {
 // In bytes.
 enum class block_size : std::uintptr_t { small = 32, moderate = 48, medium = 56, large = 64 };
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(ASYNC_HEAP_BLOCKS)
 
 class block_cache {
  public:
@@ -80,7 +80,7 @@ class block_cache {
 
 #else
 
-// Heap blocks, whose misuse AddressSanitizer sees.
+// Heap blocks, whose misuse sanitizers see.
 class block_cache {
  public:
   static void* allocate(block_size size) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "wrap/detail/atom.h"
+#include "wrap/detail/color_check.h"
 
 namespace async {
 
@@ -54,18 +55,15 @@ class refcount {
   void release() const noexcept {
     // Acquire: if we are the only holder, this sees what every former holder did before its own
     // release below. Nobody can raise a count of 1 but its one holder, which is us.
-    if (count_.load(std::memory_order_acquire) == 1) {
+    if (count_.load(acquire) == 1) {
       // Relaxed: no other thread may look at the object any more.
       count_.store(0, std::memory_order_relaxed);
-      const_cast<refcount*>(this)->finalize();
+      end();
       return;
     }
-    // Release, so that the last holder sees what we did; acquire, in case we turn out to be it.
-    std::uint32_t before = count_.fetch_sub(1, std::memory_order_acq_rel);
+    std::uint32_t before = count_down();
     assert(before != 0 && "a handle too many was dropped");
-    if (before == 1) {
-      const_cast<refcount*>(this)->finalize();
-    }
+    if (before == 1) end();
   }
 
   // The number of handles at some moment in the past; exact when no other thread has any.
@@ -83,6 +81,23 @@ class refcount {
   virtual void finalize() { delete this; }
 
  private:
+  // Where colors are checked, the drop of a handle comes before the end of the object, and before
+  // nothing else: that one color's drop happened to come after another's does not order the two.
+  static constexpr auto acquire =
+      detail::colors_checked ? std::memory_order_relaxed : std::memory_order_acquire;
+
+  std::uint32_t count_down() const noexcept {
+    detail::happens_before(&count_);
+    const detail::unobserved counting;  // it comes after that, but is no access of the holder's
+    // Release, so that the last holder sees what we did; acquire, in case we turn out to be it.
+    return count_.fetch_sub(1, std::memory_order_acq_rel);
+  }
+
+  void end() const noexcept {
+    detail::happens_after(&count_);
+    const_cast<refcount*>(this)->finalize();
+  }
+
   mutable detail::atom<std::uint32_t> count_{0};
 };
 
