@@ -168,7 +168,7 @@ bool color_state::free_if_unreferenced() noexcept {
   }
   if (mail.has_more()) return false;
   mail.abandon();
-  end_fiber(fiber);
+  end_fiber(*this);
   if (kind() != color_kind::fresh) table_of(kind(), id()).erase(id());
   delete this;
   return true;

@@ -20,6 +20,8 @@
 // is.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "mp/color.h"
@@ -91,5 +93,27 @@ class colored {
 class [[maybe_unused]] unchecked {
   [[no_unique_address]] detail::unobserved scope_;
 };
+
+// The calling thread's T, the same one at each call: for what callbacks of all colors work with and
+// leave nothing in that the next one needs, such as buffers. A thread runs one at a time, so that
+// is safe; but the color checker would take it for data that colors share. In its builds, each
+// callback finds what the last one of its color has left there, or a T that is new.
+template <class T>
+T& thread_scratch() {
+  if constexpr (detail::colors_checked) {
+    static thread_local std::unique_ptr<T> its;
+    static thread_local std::uint64_t user = 0;
+    const unchecked changing_hands;
+    if (const std::uint64_t id = color::current().id(); its == nullptr || user != id) {
+      its.reset();
+      its = std::make_unique<T>();
+      user = id;
+    }
+    return *its;
+  } else {
+    static thread_local T its;
+    return its;
+  }
+}
 
 }  // namespace async

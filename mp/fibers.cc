@@ -4,6 +4,7 @@
 #if defined(ASYNC_CHECK_COLORS)
 
 #include <link.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <ucontext.h>
@@ -32,6 +33,18 @@ namespace {
 
 // Marks whose addresses say what is ordered.
 char begun, ended;
+
+// What a color has run comes after happens_after(mark_of(color)). Those that have the same name, one
+// after the other, are one color; so they have one mark, which is an address and no memory.
+const void* mark_of(const color_state& color) noexcept {
+  if (color.kind() == color_kind::fresh) return &color.fiber;
+  constexpr std::size_t names = std::size_t{1} << 32;  // more than may meet by chance
+  static const char* const marks = static_cast<const char*>(
+      mmap(nullptr, names * 8, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  if (marks == MAP_FAILED) return &color.fiber;
+  const std::uint64_t name = color.id() * 4 + static_cast<std::uint64_t>(color.kind());
+  return marks + (name * 0x9e3779b97f4a7c15u >> 32) * 8;
+}
 
 void* make_stack(std::size_t size) {
   void* const stack = mmap(nullptr, size, PROT_READ | PROT_WRITE,
@@ -142,7 +155,7 @@ ASYNC_UNCHECKED void fiber::loop() noexcept {
 }
 
 [[gnu::noinline]] ASYNC_UNCHECKED void fiber::call() noexcept {
-  if (std::exchange(is_new_, false)) happens_after(&owner->fiber);
+  if (std::exchange(is_new_, false)) happens_after(mark_of(*owner));
   happens_after(&begun);
   happens_after(task_);
   __tsan_func_entry(frame_);
@@ -173,10 +186,11 @@ class fibers {
     idle_.push_back(f);
   }
 
-  void end(color_fiber& of) noexcept {
+  void end(color_state& color) noexcept {
     const std::lock_guard lock(mutex_);
-    fiber* const f = std::exchange(of.its, nullptr);
+    fiber* const f = std::exchange(color.fiber.its, nullptr);
     if (f == nullptr) return;
+    if (color.kind() != color_kind::fresh) f->release(mark_of(color));
     f->owner = nullptr;
     f->unlink();
     without_color_.push_back(*f);
@@ -214,7 +228,7 @@ class fibers {
     fiber& f = from.front();
     f.release(&ended);
     if (f.owner != nullptr) {
-      f.release(&f.owner->fiber);
+      f.release(mark_of(*f.owner));
       f.owner->fiber.its = nullptr;
       tell_limit();
     }
@@ -257,7 +271,7 @@ block_size run_in_fiber(color_state& color, task* t, task_runner run, void* cont
   return size;
 }
 
-void end_fiber(color_fiber& of) noexcept { all_fibers().end(of); }
+void end_fiber(color_state& color) noexcept { all_fibers().end(color); }
 
 void before_all_fibers() noexcept { happens_before(&begun); }
 
@@ -269,6 +283,7 @@ void after_all_fibers() noexcept {
 namespace {
 
 constinit thread_local bool unobserved_worker = false;
+constinit thread_local bool unobserved_for_good = false;
 
 void share_thread_locals(void* begin, std::size_t size) noexcept {
   AnnotateBenignRaceSized(__FILE__, __LINE__, begin, size, "thread-local variables");
@@ -288,19 +303,31 @@ worker_context::worker_context() noexcept {
       },
       nullptr);
   unobserved_worker = true;
-  begin_unobserved();
+  if (!unobserved_for_good) begin_unobserved();
   // What std::shared_ptr and others leave out while there is one thread they need for many colors.
   __libc_single_threaded = 0;
 }
 
 worker_context::~worker_context() {
-  end_unobserved();
+  if (!unobserved_for_good) end_unobserved();
   unobserved_worker = false;
 }
 
+// Until the destructors of thread-local variables, and those that C libraries have set for theirs
+// (pthread_key_create), have run: keys are gone through several times while there is something
+// left, so ours asks for another time, and ends when that comes.
 void leave_thread_unobserved() noexcept {
-  static thread_local const unobserved until_its_end;
-  static_cast<void>(until_its_end);
+  static pthread_key_t key;
+  static const int error = pthread_key_create(&key, [](void* times) {
+    if (times == &begun) {
+      pthread_setspecific(key, &ended);
+    } else {
+      end_unobserved();
+    }
+  });
+  if (error != 0 || pthread_setspecific(key, &begun) != 0) return;
+  unobserved_for_good = true;
+  begin_unobserved();
 }
 
 observed::observed() noexcept : paused_(unobserved_worker) {

@@ -115,15 +115,21 @@ run_summary scheduler::finish() {
   return summary;
 }
 
+static block_size destroy_closure(task* t) noexcept {
+  const observed closure;
+  happens_after(t);
+  return t->act(t, action::destroy);
+}
+
 // With no worker running. Destructors of closures may post again: until nothing is left.
 std::uint64_t scheduler::destroy_pending() noexcept {
+  const worker_context context;
   const std::uint64_t reapers_before = reapers_run;
   std::uint64_t tasks = 0;
   const auto destroy = [&tasks](color_state* color) {
     do {
       while (task* const t = color->mail.pop()) {
-        happens_after(t);
-        color->mail.retire(t, t->act(t, action::destroy));
+        color->mail.retire(t, destroy_closure(t));
         ++tasks;
       }
     } while (!color->relinquish());

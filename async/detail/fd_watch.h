@@ -24,6 +24,7 @@
 #include "async/detail/event.h"
 #include "async/fd.h"
 #include "wrap/detail/atom.h"
+#include "wrap/detail/color_check.h"
 
 namespace async::detail {
 
@@ -65,12 +66,7 @@ class fd_watch final : public event {
   }
   const void* bound_object() const noexcept { return callback_->bound_object(); }
   void delivered() noexcept {
-    // release: as in finish(). Nothing of *this may be touched after a success.
-    state seen = state::posted;
-    if (!state_.compare_exchange_strong(seen, state::idle, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-      rearm_or_free();
-    }
+    if (!become_idle()) rearm_or_free();
   }
 
   ev_io io;  // guarded by the loop's lock
@@ -78,6 +74,14 @@ class fd_watch final : public event {
  private:
   enum class state : unsigned char { idle, posted, stopped, cleared };
 
+  // Nothing of *this may be touched after a success.
+  bool become_idle() noexcept {
+    const unobserved end;  // what comes before it, the delivery has said
+    // release: as in finish().
+    state seen = state::posted;
+    return state_.compare_exchange_strong(seen, state::idle, std::memory_order_release,
+                                          std::memory_order_relaxed);
+  }
   void rearm_or_free() noexcept;
 
   atom<state> state_{state::idle};

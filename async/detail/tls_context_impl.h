@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "async/tls.h"
+#include "wrap/detail/color_check.h"
 
 namespace async::detail {
 
@@ -22,6 +23,7 @@ template <auto Free>
 struct freed_by {
   template <class T>
   void operator()(T* object) const noexcept {
+    const unobserved openssl;  // see tls_transport.cc
     Free(object);
   }
 };

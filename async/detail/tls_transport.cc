@@ -24,6 +24,7 @@
 #include "async/detail/transport.h"
 #include "async/tls.h"
 #include "suio/detail/io.h"
+#include "wrap/detail/color_check.h"
 
 namespace async {
 namespace detail {
@@ -94,6 +95,7 @@ tls_transport::tls_transport(const ref<tls_context>& context, std::string host)
 }
 
 void tls_transport::start_client() {
+  const unobserved openssl;
   SSL* const s = ssl_.get();
   const char* const host = whose_.second.c_str();
   SSL_set_app_data(s, &whose_);
@@ -164,7 +166,10 @@ long tls_transport::control(BIO* bio, int what, long, void*) {
   return what == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
+// OpenSSL keeps things for each thread and for all of a context, which to the color checker would
+// be shared by the colors of the streams: so it is not looked at.
 void tls_transport::use(int fd, std::size_t budget) noexcept {
+  const unobserved openssl;
   fd_ = fd;
   budget_ = budget;
   send_flags_ = MSG_NOSIGNAL;
@@ -176,6 +181,7 @@ void tls_transport::use(int fd, std::size_t budget) noexcept {
 
 // What a call of OpenSSL that did not succeed means.
 io_status tls_transport::outcome(int returned) noexcept {
+  const unobserved openssl;
   switch (SSL_get_error(ssl_.get(), returned)) {
     case SSL_ERROR_ZERO_RETURN:
       return io_status::eof;
@@ -206,6 +212,7 @@ bool tls_transport::shake_hands(io_result& result) {
     return false;
   }
   if (!in_handshake_) return true;
+  const unobserved openssl;
   const int returned = SSL_do_handshake(ssl_.get());
   if (returned == 1) {
     in_handshake_ = false;
@@ -225,6 +232,7 @@ io_result tls_transport::read(int fd, suio& to, std::size_t most) {
     io_status why = io_status::done;
     const io_result part =
         io_access::input(to, most - result.bytes, [&](const iovec* space, int count) -> ssize_t {
+          const unobserved openssl;
           std::size_t got = 0;
           for (int i = 0; i < count; ++i) {
             auto* const data = static_cast<char*>(space[i].iov_base);
@@ -271,6 +279,7 @@ io_result tls_transport::write(int fd, suio& from, std::size_t most) {
       data = joined.data();
     }
     send_flags_ = MSG_NOSIGNAL | (size < from.resid() ? MSG_MORE : 0);
+    const unobserved openssl;
     std::size_t written = 0;
     const int returned = SSL_write_ex(ssl_.get(), data, size, &written);
     if (returned == 1) return static_cast<ssize_t>(written);
@@ -286,6 +295,7 @@ io_result tls_transport::end(int fd, bool closed) {
   use(fd);
   io_result result;
   if (!in_handshake_ && !error_) {
+    const unobserved openssl;
     const int returned = SSL_shutdown(ssl_.get());
     if (returned < 0 && outcome(returned) == io_status::would_block) {
       result.status = io_status::would_block;
@@ -298,6 +308,7 @@ io_result tls_transport::end(int fd, bool closed) {
 
 void tls_transport::close(int fd) noexcept {
   use(fd);
+  const unobserved openssl;
   if (!in_handshake_ && !error_) SSL_shutdown(ssl_.get());
   ERR_clear_error();
 }

@@ -315,9 +315,9 @@ TEST_P(files, that_are_cancelled_by_their_color_do_not_call_back) {
   });
   const std::function<void()> look = [&] {
     if (alive == 0 && to.empty()) return stop();
-    post(color(), look);
+    post(c, look);
   };
-  post(c, [&] { post(color(), look); });
+  post(c, look);
   amain({.cpus = 1});
   EXPECT_EQ(alive, 0);
 }

@@ -17,6 +17,7 @@
 #include <tuple>
 #include <vector>
 
+#include "mp/colored.h"
 #include "tests/mp/tools.h"
 
 #if !defined(ASYNC_UNIPROCESSOR)  // which has no threads: its tests are in one_cpu_test.cc
@@ -103,7 +104,12 @@ TEST(fairness_of_turns, a_color_runs_at_most_turn_length_callbacks_in_a_row) {
   std::vector<int> order;
   const std::array<color, 2> colors{color::fresh(), color::fresh()};
   for (int i = 0; i != 1000; ++i)
-    for (int c = 0; c != 2; ++c) post(colors[c], [&order, c] { order.push_back(c); });
+    for (int c = 0; c != 2; ++c) {
+      post(colors[c], [&order, c] {
+        const async::unchecked one_cpu;
+        order.push_back(c);
+      });
+    }
   cpus.start();
   cpus.drain();
   cpus.stop();
@@ -164,8 +170,12 @@ TEST(fairness_to_readiness, a_busy_cpu_polls_after_a_bounded_number_of_callbacks
     counting_waiter& waiter;
     color mine = color::fresh();
     std::uint64_t left = lighter(200'000);
-    void run() {
+    void count() {
+      const async::unchecked one_cpu;
       ++waiter.ran;
+    }
+    void run() {
+      count();
       if (--left != 0) post(mine, [this] { run(); });
     }
   };

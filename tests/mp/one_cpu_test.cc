@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "mp/colored.h"
 #include "tests/mp/tools.h"
 
 namespace async::test {
@@ -48,6 +49,7 @@ TEST(one_cpu, gives_each_color_turns_of_bounded_length) {
   for (unsigned n = 1; n <= 3; ++n) {
     for (int i = 0; i < 100; ++i) {
       post(color{n}, [&, mine = color{n}] {
+        const unchecked one_cpu;
         in_a_row = mine == last ? in_a_row + 1 : 1;
         last = mine;
         longest = std::max(longest, in_a_row);
@@ -79,6 +81,7 @@ TEST(one_cpu, calls_a_colored_callback_from_its_own_color_and_posts_it_from_othe
   std::string order;
   const auto colored = cwrap(c, [&](const char* from) {
     EXPECT_TRUE(c.is_current());
+    const unchecked one_cpu;
     order += from;
   });
   post(c, [&] {
@@ -86,6 +89,7 @@ TEST(one_cpu, calls_a_colored_callback_from_its_own_color_and_posts_it_from_othe
     colored("own");
     order += ')';
     post(color{}, [&] {
+      const unchecked one_cpu;
       order += '(';
       colored("other");
       order += ')';
@@ -123,7 +127,12 @@ TEST(one_cpu, waits_for_events_when_there_is_nothing_to_run) {
 TEST(one_cpu, may_be_run_again_and_ends_colors_that_are_let_go) {
   for (int i = 0; i < 1000; ++i) {
     int ran = 0;
-    for (int n = 0; n < 10; ++n) post(color::fresh(), [&ran] { ++ran; });
+    for (int n = 0; n < 10; ++n) {
+      post(color::fresh(), [&ran] {
+        const unchecked one_cpu;
+        ++ran;
+      });
+    }
     stop_behind_everything(20);
     run_all();
     EXPECT_EQ(ran, 10);

@@ -3,6 +3,8 @@
 
 #include <ctime>
 
+#include "mp/colored.h"
+
 namespace httpd {
 namespace {
 
@@ -22,21 +24,21 @@ std::string formatted(std::int64_t time, const char* format) {
 }
 
 // A text that is made anew when the second has changed.
+template <const char* const& Format>
 class remembered {
  public:
-  explicit remembered(const char* format) : format_(format) {}
   std::string_view now() {
-    if (const std::int64_t t = now_of_day(); t != time_) text_ = formatted(time_ = t, format_);
+    if (const std::int64_t t = now_of_day(); t != time_) text_ = formatted(time_ = t, Format);
     return text_;
   }
 
  private:
-  const char* const format_;
   std::int64_t time_ = -1;
   std::string text_;
 };
 
 constexpr const char* fixdate = "%a, %d %b %Y %H:%M:%S GMT";
+constexpr const char* logdate = "[%d/%b/%Y:%H:%M:%S +0000]";
 
 }  // namespace
 
@@ -59,13 +61,11 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
 }
 
 std::string_view http_date_now() {
-  static thread_local remembered date(fixdate);
-  return date.now();
+  return async::thread_scratch<remembered<fixdate>>().now();
 }
 
 std::string_view log_date_now() {
-  static thread_local remembered date("[%d/%b/%Y:%H:%M:%S +0000]");
-  return date.now();
+  return async::thread_scratch<remembered<logdate>>().now();
 }
 
 }  // namespace httpd

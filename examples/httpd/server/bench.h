@@ -9,6 +9,7 @@
 #include <array>
 #include <string>
 
+#include "mp/colored.h"
 #include "suio/suio.h"
 
 namespace httpd {
@@ -20,10 +21,7 @@ struct bench {
   std::string peer;                // its address, for the log
   async::suio out;
 
-  static bench& mine() {
-    static thread_local bench b;
-    return b;
-  }
+  static bench& mine() { return async::thread_scratch<bench>(); }
 };
 
 }  // namespace httpd

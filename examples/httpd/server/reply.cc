@@ -10,6 +10,7 @@
 #include "examples/httpd/http/date.h"
 #include "examples/httpd/http/ranges.h"
 #include "examples/httpd/http/text.h"
+#include "mp/colored.h"
 
 namespace httpd {
 namespace {
@@ -55,10 +56,15 @@ const char* reason(unsigned status) {
   }
 }
 
+// The same in all replies of a second.
+struct status_line {
+  std::string ok;
+  std::int64_t made = -1;
+};
+
 // "HTTP/1.1 200 OK", the date, and what is said of the connection.
 void begin(async::suio& out, const request& r, unsigned status) {
-  static thread_local std::string ok;
-  static thread_local std::int64_t made = -1;
+  auto& [ok, made] = async::thread_scratch<status_line>();
   if (const std::int64_t now = now_of_day(); now != made) {
     ok.assign("HTTP/1.1 200 OK\r\nDate: ").append(http_date_now()).append("\r\n");
     made = now;
