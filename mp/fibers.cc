@@ -34,8 +34,8 @@ namespace {
 // Marks whose addresses say what is ordered.
 char begun, ended;
 
-// What a color has run comes after happens_after(mark_of(color)). Those that have the same name, one
-// after the other, are one color; so they have one mark, which is an address and no memory.
+// What a color has run comes after happens_after(mark_of(color)). Those that have the same name,
+// one after the other, are one color; so they have one mark, which is an address and no memory.
 const void* mark_of(const color_state& color) noexcept {
   if (color.kind() == color_kind::fresh) return &color.fiber;
   constexpr std::size_t names = std::size_t{1} << 32;  // more than may meet by chance

@@ -16,9 +16,10 @@
 // that it makes is ordered after no callback: it may be made late, when its color first runs.
 //
 // Each fiber costs memory, mappings, and, with g++ 12, one of the 8,128 threads that there
-// ThreadSanitizer has at most. So there are at most `fiber_limit` fibers. When there are, an idle one ends, one whose color has ended if there
-// is such, or else that which was idle for the longest; its color gets another when it runs again,
-// ordered after all that it did before. Nothing of another color is inherited.
+// ThreadSanitizer has at most. So there are at most `fiber_limit` fibers. When there are, an idle
+// one ends, one whose color has ended if there is such, or else that which was idle for the
+// longest; its color gets another when it runs again, ordered after all that it did before. Nothing
+// of another color is inherited.
 //
 // Thread-safety: a fiber belongs to whoever owns its color; the set of all fibers has a lock.
 #pragma once

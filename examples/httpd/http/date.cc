@@ -60,12 +60,8 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view http_date_now() {
-  return async::thread_scratch<remembered<fixdate>>().now();
-}
+std::string_view http_date_now() { return async::thread_scratch<remembered<fixdate>>().now(); }
 
-std::string_view log_date_now() {
-  return async::thread_scratch<remembered<logdate>>().now();
-}
+std::string_view log_date_now() { return async::thread_scratch<remembered<logdate>>().now(); }
 
 }  // namespace httpd

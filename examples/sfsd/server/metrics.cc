@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "examples/sfsd/nfs/protocol.h"
+#include "mp/colored.h"
 
 namespace sfs {
 namespace metrics {
@@ -113,6 +114,7 @@ void put_latency(lines& out, const sums& s) {
 
 counts& mine() noexcept {
   thread_local counts* const c = [] {
+    const async::unchecked of_the_thread;  // used by any color that this thread runs
     registry& r = everybody();
     const std::scoped_lock lock(r.mutex);
     return r.all.emplace_back(std::make_unique<counts>()).get();
