@@ -91,7 +91,7 @@ class colored {
 // heap, for one: callbacks of many colors use it, but no two at once. In every other build it is
 // nothing.
 class [[maybe_unused]] unchecked {
-  [[no_unique_address]] detail::unobserved scope_;
+  [[no_unique_address, maybe_unused]] detail::unobserved scope_;
 };
 
 // The calling thread's T, the same one at each call: for what callbacks of all colors work with and
