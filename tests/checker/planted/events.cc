@@ -31,8 +31,10 @@ using namespace std::chrono_literals;
 // A timer's callback, under another color, counts what its owner counts as well.
 void timer_state() {
   static int ticks = 0;
-  post(red, [] {                   // [timer_state.1]
+  post(red, [] {  // [timer_state.1]
+    const alone here;
     delaycb(1ms, cwrap(blue, [] {  // [timer_state.2]
+              const alone here;
               ++ticks;
               async::stop();
             }));
@@ -44,10 +46,12 @@ void timer_state() {
 void signal_state() {
   static std::string path = "/etc/motd";
   async::sigcb(SIGHUP, async::wrap([] {  // [signal_state.1]
+                 const alone here;
                  path = "/etc/issue";
                  async::stop();
                }));
   post(red, [] {  // [signal_state.2]
+    const alone here;
     std::raise(SIGHUP);
     static_cast<void>(path.size());
   });
@@ -62,8 +66,10 @@ struct log_file {
 void descriptors_state() {
   static log_file log{open("/dev/null", O_WRONLY | O_CLOEXEC)};
   static const auto append = [](const char* line) { log.written += write(log.fd, line, 1); };
-  post(red, [] {                   // [descriptors_state.1]
+  post(red, [] {  // [descriptors_state.1]
+    const alone here;
     delaycb(1ms, cwrap(blue, [] {  // [descriptors_state.2]
+              const alone here;
               append("b");
               async::stop();
             }));
@@ -89,12 +95,14 @@ void readable_state() {
   static long received = 0;
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) std::abort();
   async::fdcb(ends[0], async::selread, cwrap(blue, [] {  // [readable_state.1]
+                const alone here;
                 char byte;
                 received += read(ends[0], &byte, 1);
                 async::fdcb(ends[0], async::selread, nullptr);
                 async::stop();
               }));
   post(red, [] {  // [readable_state.2]
+    const alone here;
     if (write(ends[1], "x", 1) != 1) std::abort();
     static_cast<void>(received > 0);
   });
@@ -104,7 +112,13 @@ void readable_state() {
 void blocking_work() {
   static int result = 0;
   post(red, [] {  // [blocking_work.1] [blocking_work.2]
-    const auto status = async::blocking([] { result = 1; }, async::wrap([] { async::stop(); }));
+    const alone here;
+    const auto status = async::blocking(
+        [] {
+          const alone here;
+          result = 1;
+        },
+        async::wrap([] { async::stop(); }));
     if (status) std::abort();
     static_cast<void>(result == 1);
   });

@@ -37,6 +37,7 @@ long served = 0;
 
 void shared_counter() {
   const auto serve = [] {
+    const alone here;
     ++served;
     done();
   };
@@ -48,10 +49,12 @@ void shared_counter() {
 void container() {
   static std::vector<std::string> users;
   post(red, [] {  // [container.1]
+    const alone here;
     users.emplace_back("root");
     done();
   });
   post(blue, [] {  // [container.2]
+    const alone here;
     static_cast<void>(std::find(users.begin(), users.end(), "root"));
     done();
   });
@@ -60,8 +63,10 @@ void container() {
 // A buffer is handed over, and its first owner goes on to write to it.
 void buffer_handed_over() {
   post(red, [] {  // [buffer_handed_over.1]
+    const alone here;
     const auto buffer = std::make_shared<std::vector<char>>(4096);
     post(blue, [buffer] {  // [buffer_handed_over.2]
+      const alone here;
       static_cast<void>(buffer->at(0) == 'x');
       done();
     });
@@ -98,6 +103,7 @@ int next_number() {
 
 void static_local() {
   const auto take_one = [] {
+    const alone here;
     static_cast<void>(next_number());
     done();
   };
@@ -109,6 +115,7 @@ void static_local() {
 void captured_reference() {
   static auto& answers = *new std::vector<int>(1);
   const auto answer = [&found = answers] {
+    const alone here;
     ++found[0];
     done();
   };
@@ -119,8 +126,10 @@ void captured_reference() {
 // A local variable of a callback, captured by a post; both go on to use it.
 void captured_local() {
   post(red, [] {  // [captured_local.1]
+    const alone here;
     int left = 1;
     post(blue, [&left] {  // [captured_local.2]
+      const alone here;
       static_cast<void>(*const_cast<volatile int*>(&left));
       done();
     });
@@ -133,6 +142,7 @@ void captured_local() {
 void shared_suio() {
   static async::suio out;
   const auto answer = [] {
+    const alone here;
     out.copy("HTTP/1.1 200 OK\r\n");
     done();
   };
@@ -149,6 +159,7 @@ std::vector<int>& table() {
 
 void lazy_pointer() {
   const auto look_up = [] {
+    const alone here;
     static_cast<void>(table().size());
     done();
   };
@@ -164,6 +175,7 @@ struct counted : async::refcount {
 void counted_object() {
   const auto shared = async::make_ref<counted>();
   const auto request = [shared] {
+    const alone here;
     async::ref<counted> mine = shared;  // counts up, and down again
     mine->last_request = "GET /";
     done();
@@ -178,10 +190,12 @@ void subscribers() {
   all.reserve(4);
   all.push_back(async::wrap([] {}));
   post(red, [] {  // [subscribers.1]
+    const alone here;
     for (const auto& subscriber : all) subscriber();
     done();
   });
   post(blue, [] {  // [subscribers.2]
+    const alone here;
     all.push_back(async::wrap([] {}));
     done();
   });
@@ -192,6 +206,7 @@ void joined_without_a_color() {
   static volatile long sum = 0;
   for (long part = 0; part < 2; ++part) {
     post(async::color::fresh(), [part] {  // [joined_without_a_color.1] [joined_without_a_color.2]
+      const alone here;
       sum = sum + part;
       done();
     });
@@ -208,10 +223,12 @@ class client : public async::refcount {
 
  private:
   void crunch() {
+    const alone here;
     ++state_;
     done();
   }
   void ready() {
+    const alone here;
     ++state_;
     done();
   }
