@@ -230,12 +230,18 @@ class parking {
       const bool all_asleep = note_quiet(quiet);
       if (quiet == patience) return false;
       if (!all_asleep && needed()) {
-        watched_.store(false, std::memory_order_relaxed);
+        end_watch();
         return get_up(self);
       }
     }
-    watched_.store(false, std::memory_order_relaxed);
+    end_watch();
     return false;
+  }
+
+  // Under the lock, so that the next watcher sees what needed() noted for this one.
+  void end_watch() noexcept {
+    const std::lock_guard lock(mutex_);
+    watched_.store(false, std::memory_order_relaxed);
   }
 
   // Counts for how long all have been asleep, and ends the watch when it is long enough: under the
