@@ -1,6 +1,6 @@
-"""What makes tests, the file server, and what is built for sanitizers, quick to build: they are
-compiled with a precompiled header, and all but the file server several sources as one. The library
-is not, as it is shipped: there each source has to have all its #includes."""
+"""What makes tests, the two servers, and what is built for sanitizers, quick to build: they are
+compiled with a precompiled header, and several sources as one. The library is not, as it is
+shipped: there each source has to have all its #includes."""
 from SCons.Script import Action
 from SCons.Tool import createObjBuilders
 
