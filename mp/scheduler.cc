@@ -102,7 +102,7 @@ void scheduler::work() {
 
 run_summary scheduler::finish() {
   queue().parking.wake_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (worker_thread& thread : threads_) thread.join();
   threads_.clear();
   after_all_fibers();
   queue().running.store(false);
@@ -143,7 +143,7 @@ std::uint64_t scheduler::destroy_pending() noexcept {
 }
 
 void scheduler::drain() noexcept {
-  parker self;
+  sync::parker self;
   queue().parking.drain(self, [this] { return has_work(); });
   after_all_fibers();
 }

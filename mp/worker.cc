@@ -9,11 +9,7 @@
 namespace async {
 namespace detail {
 
-namespace {
-
 constinit thread_local worker* current = nullptr;
-
-}  // namespace
 
 inline void worker::made_runnable(color_state* color) noexcept {
   if (polling_) {

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-mapfile -t files < <(find wrap mp suio async examples tests bench \
+mapfile -t files < <(find wrap mp suio async examples tests bench tools \
   \( -name '*.h' -o -name '*.cc' \) 2>/dev/null | sort)
 ((${#files[@]})) || exit 0
 if [[ ${1-} == --fix ]]; then

@@ -22,6 +22,12 @@ class worker;
 
 using queue_parking = parking<sync, idle_waiter>;
 
+#if defined(ASYNC_VIRTUAL_CPUS)
+using worker_thread = virtual_thread;
+#else
+using worker_thread = std::thread;
+#endif
+
 // What exists with or without a runtime: a poster never has to ask whether there is one.
 struct shared_queue {
   // Colors that became runnable by a post from outside.
@@ -84,7 +90,7 @@ class scheduler {
   const runtime_options options_;
   const unsigned cpus_;
   std::vector<std::unique_ptr<worker>> workers_;
-  std::vector<std::thread> threads_;
+  std::vector<worker_thread> threads_;
   // One set of CPUs for each worker, if they are bound to one each.
   std::vector<int> pins_;
   alignas(64) std::atomic<bool> led_{false};

@@ -3,7 +3,9 @@
 // own making (tests/mp/explore); `sync` here is the real one.
 //
 // In a uniprocessor build (ASYNC_UNIPROCESSOR) there is one worker and no other thread may post, so
-// atomics are plain and fences are nothing.
+// atomics are plain and fences are nothing. With ASYNC_VIRTUAL_CPUS the whole library is one whose
+// CPUs and time are virtual (virtual_sync.h): what tells how fast a program would be on other CPUs
+// runs the scheduler itself.
 #pragma once
 
 #include <linux/futex.h>
@@ -19,6 +21,10 @@
 
 #include "wrap/detail/atom.h"
 #include "wrap/detail/sanitizers.h"
+
+#if defined(ASYNC_VIRTUAL_CPUS)
+#include "mp/detail/virtual_sync.h"
+#endif
 
 namespace async::detail {
 
@@ -62,11 +68,18 @@ class parker {
   static_assert(sizeof(std::atomic<int>) == sizeof(int));
 };
 
+#if defined(ASYNC_VIRTUAL_CPUS)
+
+using sync = virtual_sync;
+
+#else
+
 struct sync {
   template <class T>
   using atomic = atom<T>;
   using mutex = std::mutex;
   using parker = detail::parker;
+  using clock = std::chrono::steady_clock;
 
   // A full fence: no later read may be made before an earlier write is seen by all.
   static void fence() noexcept {
@@ -89,5 +102,7 @@ struct sync {
 #endif
   }
 };
+
+#endif
 
 }  // namespace async::detail

@@ -72,7 +72,7 @@ class alignas(64) worker {
   // So many events of one poll are worth a second CPU's wake-up.
   static constexpr std::size_t backlog_worth_waking = 8;
 
-  using clock = std::chrono::steady_clock;
+  using clock = sync::clock;
 
   color_state* next(color_state* last) noexcept;
   color_state* next_own() noexcept;
@@ -161,6 +161,9 @@ class alignas(64) worker {
   ring<sync, color_state, segment_capacity> segment_;
   color_queue overflow_;
 };
+
+// The worker that the calling thread is, or null.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local worker* current;
 
 // Runs the task's closure, and returns the task's size.
 ASYNC_UNCHECKED inline block_size worker::run_task(scheduler& scheduler, task* t) noexcept {
