@@ -112,11 +112,15 @@ void blocking_state::run() noexcept {
     if (waiting_.empty()) break;
     blocking_job& job = waiting_.front();
     waiting_.pop_front();
+    in_work_.push_back(job);
+    job.in_work = true;
     --idle_;
     ++running_;
     lock.unlock();
     job.work();
     lock.lock();
+    in_work_.erase(in_work_.iterator_to(job));
+    job.in_work = false;
     if (dropping_ != 0) {
       dropped_.push_back(job);
     } else {
@@ -133,9 +137,16 @@ void blocking_state::run() noexcept {
 
 bool blocking_state::remove(blocking_job& job) noexcept {
   const std::lock_guard lock(mutex_);
-  if (!job.waiting_hook.is_linked()) return false;
+  if (!job.pool_hook.is_linked() || job.in_work) return false;
   waiting_.erase(waiting_.iterator_to(job));
   return true;
+}
+
+void blocking_state::tell(const std::function<void(const blocking_job&, bool)>& tell) const {
+  const std::lock_guard lock(mutex_);
+  for (const job_list* jobs : {&in_work_, &waiting_}) {
+    for (const blocking_job& job : *jobs) tell(job, jobs == &in_work_);
+  }
 }
 
 void blocking_state::end() noexcept {
@@ -178,6 +189,7 @@ void blocking_state::after_fork_in_parent() noexcept { mutex_.unlock(); }
 // The jobs and the threads are the parent's, which may be waiting in the conditions.
 void blocking_state::after_fork_in_child() noexcept {
   waiting_.clear();
+  in_work_.clear();
   dropped_.clear();
   threads_ = idle_ = running_ = dropping_ = 0;
   new (&more_) std::condition_variable;

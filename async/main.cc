@@ -2,11 +2,11 @@
 #include "async/main.h"
 
 #include <csignal>
-#include <utility>
 
 #include "async/detail/blocking_state.h"
 #include "async/detail/file_operation.h"
 #include "async/detail/select_loop.h"
+#include "mp/detail/watchdog_control.h"
 
 namespace async {
 
@@ -18,7 +18,8 @@ run_summary amain(runtime_options options) {
     sigaction(SIGPIPE, &pipe, nullptr);
   }
   options.waiter = &select_waiter();
-  run_summary summary = runtime(std::move(options)).run();
+  run_summary summary = runtime(options).run();
+  const detail::watched_wait end("blocking work and operations on files to end", options.waiter);
   summary.destroyed += detail::drop_shared_blocking_work() + detail::drop_file_operations();
   return summary;
 }

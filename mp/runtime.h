@@ -43,6 +43,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "wrap/where.h"
 
@@ -51,6 +52,14 @@ namespace async {
 namespace detail {
 class scheduler;
 }
+
+// Something that an idle_waiter waits for, as a hang report tells it.
+struct awaited_event {
+  const char* kind;   // "fd to read", "timer": a literal
+  std::string which;  // "5", "in 3.2 s"; may be empty
+  std::string color;  // of its callback
+  where site;         // that wrapped its callback
+};
 
 // How an idle CPU waits: the hook through which async/ plugs in the select callback. mp/ itself
 // knows nothing of fds.
@@ -71,6 +80,10 @@ class idle_waiter {
   // In an exploration, when nothing is ready: moves virtual time (clock.h) to the next timer, for
   // poll() to post. False if there is none.
   virtual bool skip_to_timer() noexcept { return false; }
+
+  // Tells what it waits for: any thread, any time; a hang report (watchdog.h) asks. One that can't
+  // tell tells nothing.
+  virtual void tell_events(const std::function<void(awaited_event)>& /*tell*/) {}
 
   // Makes the wait() in progress return, or, when none is, the next one. Any thread, any time.
   virtual void wake() noexcept = 0;

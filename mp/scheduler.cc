@@ -14,6 +14,7 @@
 #include "mp/detail/fibers.h"
 #include "mp/detail/fork.h"
 #include "mp/detail/trace_session.h"
+#include "mp/detail/watchdog_control.h"
 #include "mp/detail/worker.h"
 
 namespace async::detail {
@@ -76,6 +77,7 @@ void scheduler::start(bool caller_works) {
   queue().parking.open(cpus_, options_.waiter);
   before_all_fibers();
   queue().running.store(true);
+  watch_workers(*this);
   try {
     for (unsigned i = caller_works ? 1 : 0; i < cpus_; ++i) {
       threads_.emplace_back([this, i] {
@@ -104,6 +106,8 @@ run_summary scheduler::finish() {
   queue().parking.wake_all();
   for (worker_thread& thread : threads_) thread.join();
   threads_.clear();
+  forget_workers();
+  const watched_wait destruction("the destruction of callbacks that have not run", options_.waiter);
   after_all_fibers();
   queue().running.store(false);
   run_summary summary;
@@ -143,17 +147,23 @@ std::uint64_t scheduler::destroy_pending() noexcept {
 }
 
 void scheduler::drain() noexcept {
+  const watched_wait end("drain() to return", options_.waiter);
   sync::parker self;
   queue().parking.drain(self, [this] { return has_work(); });
   after_all_fibers();
 }
 
+// What the watchdog looks at is in none of the queues. If it was taken after `looks` was read here,
+// or put back before it is read once more, then that is another number.
 bool scheduler::has_work() const noexcept {
+  // acquire: the queues are read after it.
+  const unsigned looks = queue().looks.load(std::memory_order_acquire);
   if (queue().stopping.load(std::memory_order_relaxed) || !queue().posted.empty()) return true;
   for (const auto& worker : workers_) {
     if (worker->has_work()) return true;
   }
-  return false;
+  sync::fence();  // the queues are read before it
+  return looks % 2 != 0 || queue().looks.load(std::memory_order_relaxed) != looks;
 }
 
 bool scheduler::needs_a_worker() noexcept {

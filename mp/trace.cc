@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "mp/detail/observers.h"
 #include "mp/detail/scheduler.h"
 #include "mp/detail/trace_json.h"
 #include "mp/detail/trace_picture.h"
@@ -75,6 +76,7 @@ void write_file_of_environment() noexcept {
 // In a forked child: the trace is the parent's, and so is what it held.
 void forget_trace() noexcept {
   trace_generation.store(0, std::memory_order_relaxed);
+  turn_off(observer::trace);
   ::new (&control()) trace_control;
 }
 
@@ -147,11 +149,13 @@ void trace_start(trace_options options) {
   std::swap(c.session, session);
   // relaxed: see trace_session.h.
   detail::trace_generation.store(++c.last_generation, std::memory_order_relaxed);
+  detail::turn_on(detail::observer::trace);
 }
 
 void trace_stop() noexcept {
   const std::lock_guard lock(detail::control().mutex);
   detail::trace_generation.store(0, std::memory_order_relaxed);
+  detail::turn_off(detail::observer::trace);
 }
 
 bool tracing() noexcept { return detail::trace_generation.load(std::memory_order_relaxed) != 0; }

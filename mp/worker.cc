@@ -20,10 +20,11 @@ inline void worker::made_runnable(color_state* color) noexcept {
   slot_ = color;
 }
 
-// Posts what a poll brought are counted, and a traced worker's are noted.
+// Posts that a poll brought are counted, and a traced worker's are noted.
 void worker::submit_with_note(color_state* color, task* t) noexcept {
   if (polling_) ++polled_;
   // relaxed: as in is_traced(). Another trace that has begun meanwhile is joined after this turn.
+  const cpu_status::in_queue code(status_in_callback());
   const bool noted =
       lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_;
   if (noted) lane_->post(t, *color);
@@ -50,11 +51,7 @@ void note_taking_over() noexcept {
 }
 
 void submit_runnable(color_state* color) noexcept {
-  if (current != nullptr) {
-    current->note_taking_over();  // it may be somebody else's post that it is runnable by
-    current->made_runnable(color);
-    return;
-  }
+  if (current != nullptr) return current->submit_runnable(color);
 #if defined(ASYNC_UNIPROCESSOR)
   if (queue().running.load()) {
     misuse(where::current(), "post: a uniprocessor build takes posts from its one worker only");
@@ -77,10 +74,10 @@ void worker::work() {
   color_state* last = nullptr;
   if (queue_.order != nullptr) explore();
   while (color_state* const color = next(last)) {
-    last = is_traced() ? run_turn<true>(color) : run_turn<false>(color);
+    last = is_observed() ? run_turn<true>(color) : run_turn<false>(color);
   }
   publish_slot();
-  leave_trace();
+  leave_observers();
   ran_ -= reapers_run - reapers_before;
   current = nullptr;
 }
@@ -161,38 +158,40 @@ inline unsigned worker::run_callbacks(color_state& color, unsigned budget) noexc
 // The clock is dear, so one reading serves as the end of a callback and the beginning of the next
 // where that is certain to have been posted before: where it was at hand already, and is no other
 // CPU's that was taken over during the callback; or comes from the slot, posted by the callback.
-unsigned worker::run_traced_callbacks(color_state& color, unsigned budget,
-                                      bool from_slot) noexcept {
+unsigned worker::run_observed_callbacks(color_state& color, unsigned budget,
+                                        bool from_slot) noexcept {
   task* t = color.mail.pop();
   if (t == nullptr) return budget;
-  if (!from_slot || took_over_) lane_->open_turn();
+  if (lane_ != nullptr && (!from_slot || took_over_)) lane_->open_turn();
   bool new_turn = budget == turn_length;
   for (;;) {
     if (slot_ != nullptr) publish_slot();
     took_over_ = false;
-    lane_->begin(t, color, std::exchange(new_turn, false));
+    if (lane_ != nullptr) lane_->begin(t, color, std::exchange(new_turn, false));
+    if (status_ != nullptr) status_->begin(&color, t);
     const std::uint64_t reapers_before = reapers_run;
     execute(color, t);
+    if (status_ != nullptr) status_->end();
     const bool at_hand = color.mail.has_at_hand();
-    lane_->end(reapers_run == reapers_before);
+    if (lane_ != nullptr) lane_->end(reapers_run == reapers_before);
     if (--budget == 0 || stopping()) break;
     t = color.mail.pop();
     if (t == nullptr) break;
-    if (!at_hand || took_over_) lane_->mark();
+    if (lane_ != nullptr && (!at_hand || took_over_)) lane_->mark();
   }
   return budget;
 }
 
 // One turn: up to turn_length callbacks of `color`, and of colors that they make runnable and that
 // go through the slot. Returns the color that is to go to the tail, or null.
-template <bool traced>
+template <bool is_observed>
 color_state* worker::run_turn(color_state* color) noexcept {
   unsigned budget = turn_length;
   bool from_slot = false;
   for (;;) {
     running = color;
-    if constexpr (traced) {
-      budget = run_traced_callbacks(*color, budget, from_slot);
+    if constexpr (is_observed) {
+      budget = run_observed_callbacks(*color, budget, from_slot);
     } else {
       posting_to_itself = color;
       budget = run_callbacks(*color, budget);
@@ -258,7 +257,7 @@ void worker::wake_for_backlog() noexcept {
 
 void publish() noexcept {
   const detail::unobserved queue;
-  if (detail::current != nullptr) detail::current->publish_slot();
+  if (detail::current != nullptr) detail::current->publish();
 }
 
 bool on_worker() noexcept { return detail::running_color() != nullptr; }

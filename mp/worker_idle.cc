@@ -107,9 +107,12 @@ color_state* worker::steal_from(worker& victim, clock::time_point now) noexcept 
   seen = {taken, now};
   if (moved != 0 && elapsed * left / moved < worth_stealing) return nullptr;
   color_state* colors[largest_share];
-  std::size_t count = victim.segment_.take(colors, largest_share);
-  if (count == 0) count = victim.overflow_.take(colors, largest_share, 2);
-  return enqueue_all_but_first(colors, count);
+  return enqueue_all_but_first(colors, victim.take(colors, largest_share));
+}
+
+std::size_t worker::take(color_state** colors, std::size_t most) noexcept {
+  const std::size_t count = segment_.take(colors, most);
+  return count != 0 ? count : overflow_.take(colors, most, 2);
 }
 
 bool worker::is_stuck() noexcept {

@@ -1,19 +1,47 @@
-// The traced worker: what it does otherwise than worker.cc while a trace is on.
+// The observed worker: what it does otherwise than worker.cc while a trace, the watchdog or metrics
+// are on.
 #include <cerrno>
 #include <cstdio>
 #include <new>
 #include <utility>
 
+#include "mp/detail/watchdog_control.h"
 #include "mp/detail/worker.h"
 
 namespace async::detail {
 
-// Begins or ends to take part in a trace, between two turns. Whether it takes part now.
-bool worker::follow_trace(unsigned generation) noexcept {
-  if (generation == traced_generation_) return lane_ != nullptr;
+// Between two turns. Whether it is observed now.
+bool worker::follow_observers(unsigned now) noexcept {
+  if (now == observed_) return true;
+  observed_ = now;
+  follow_trace();
+  follow_watchdog();
+  update_notes_posts();
+  return observed_ != 0;
+}
+
+void worker::leave_observers() noexcept {
   leave_trace();
+  status_ = nullptr;
+  observed_ = 0;
+  update_notes_posts();
+}
+
+void worker::follow_watchdog() noexcept {
+  if (!watchdog_is_on()) {
+    status_ = nullptr;
+  } else if (status_ == nullptr) {
+    watched_.open();
+    status_ = &watched_;
+  }
+}
+
+// Begins or ends to take part in a trace.
+void worker::follow_trace() noexcept {
   trace_in_progress now = current_trace();
-  if (now.session == nullptr) return false;
+  if (now.generation == traced_generation_) return;
+  leave_trace();
+  if (now.session == nullptr) return;
   try {
     lane_ = &now.session->lane(index_);
   } catch (const std::bad_alloc&) {
@@ -21,18 +49,21 @@ bool worker::follow_trace(unsigned generation) noexcept {
   }
   session_ = std::move(now.session);
   traced_generation_ = now.generation;
-  update_notes_posts();
-  return lane_ != nullptr;
 }
 
 void worker::leave_trace() noexcept {
   traced_generation_ = 0;
   lane_ = nullptr;
   session_ = nullptr;
-  update_notes_posts();
 }
 
 void worker::note(trace_kind kind) noexcept {
+  if (status_ != nullptr) {
+    using place = cpu_status::place;
+    status_->go(kind == trace_kind::park   ? place::asleep
+                : kind == trace_kind::poll ? place::polling
+                                           : place::working);
+  }
   // relaxed: as in is_traced().
   if (lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_) {
     lane_->note(kind);

@@ -59,7 +59,9 @@ class blocking_job : public event {
 
   blocking_state& pool() const noexcept { return *pool_; }
 
-  boost::intrusive::list_member_hook<> waiting_hook;  // guarded by the pool's lock
+  // Guarded by the pool's lock.
+  boost::intrusive::list_member_hook<> pool_hook;  // while it waits or is in work
+  bool in_work = false;
 
  private:
   const std::shared_ptr<blocking_state> pool_;

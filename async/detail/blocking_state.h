@@ -9,6 +9,7 @@
 #include <boost/intrusive/list.hpp>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -35,11 +36,14 @@ class blocking_state final : public std::enable_shared_from_this<blocking_state>
 
   unsigned threads() const noexcept;
 
+  // Any thread: calls tell(job, begun) for each that is not over, under the lock.
+  void tell(const std::function<void(const blocking_job&, bool)>& tell) const;
+
  private:
   using job_list = boost::intrusive::list<
       blocking_job,
-      boost::intrusive::member_hook<blocking_job, decltype(blocking_job::waiting_hook),
-                                    &blocking_job::waiting_hook>>;
+      boost::intrusive::member_hook<blocking_job, decltype(blocking_job::pool_hook),
+                                    &blocking_job::pool_hook>>;
 
   void start_thread() noexcept;                     // under mutex_
   void take_waiting(event_list& unbegun) noexcept;  // under mutex_
@@ -55,6 +59,7 @@ class blocking_state final : public std::enable_shared_from_this<blocking_state>
 
   // Guarded by mutex_.
   job_list waiting_;
+  job_list in_work_;
   event_list dropped_;     // finished while dropping_ is not 0
   unsigned threads_ = 0;   // each of which is idle or running
   unsigned idle_ = 0;      // waiting for work, or about to look for it

@@ -29,6 +29,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -55,6 +56,8 @@ class select_loop final : public idle_waiter, private alarm_clock, private fork_
   void poll() noexcept override { turn(false); }
   void wait() noexcept override { turn(true); }
   bool skip_to_timer() noexcept override;
+  // Any thread; see loop_events.cc.
+  void tell_events(const std::function<void(awaited_event)>& tell) override;
 
   // Any thread.
 

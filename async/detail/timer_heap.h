@@ -62,10 +62,10 @@ class timer_heap {
     return first;
   }
 
-  // Calls f(timer) for each, removed or not, in no order.
+  // Calls f(timer, stamp) for each, removed or not, in no order.
   template <class F>
   void for_each(F f) const {
-    for (const entry& e : heap_) f(*e.timer);
+    for (const entry& e : heap_) f(*e.timer, e.at);
   }
 
  private:

@@ -110,6 +110,15 @@ class timer_queue {
   // The stamp of the earliest timer, or `never`: as of now for the leader, an estimate for others.
   stamp earliest() const noexcept { return earliest_.load(std::memory_order_relaxed); }
 
+  // Any thread: calls tell(timer, stamp) for each, under the lock, in no order.
+  template <class F>
+  void tell(F tell) {
+    const std::lock_guard lock(mutex_);
+    heap_.for_each([&](timer& t, stamp at) {
+      if (!t.removed()) tell(t, at);
+    });
+  }
+
   // The leader: moves the timers that are due to `ready`, at most `batch` of them, in order.
   void expire(stamp now, event_list& ready) noexcept;
 

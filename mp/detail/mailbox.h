@@ -75,6 +75,20 @@ class mailbox {
   // Whether pop() would return a node that was taken over before this call.
   [[nodiscard]] bool has_at_hand() const noexcept { return head_ != nullptr; }
 
+  // Calls f(node, at_hand) for each that is in it: those at hand, in order, and then those not yet
+  // taken over, the newest first; until it returns false. For the owner, or while the owner is held.
+  template <class F>
+  void look(F f) const {
+    for (const Node* node = head_; node != nullptr; node = node->next) {
+      if (!f(*node, true)) return;
+    }
+    // acquire: as in take_over().
+    const Node* node = top_.load(std::memory_order_acquire);
+    for (; node != anchor_; node = node->next) {
+      if (!f(*node, false)) return;
+    }
+  }
+
   // Gives back the memory of a node that was popped and has run, now or, if it is the anchor,
   // later. `size` is what Node::free() is told.
   template <class Size>

@@ -38,6 +38,8 @@ struct shared_queue {
   // Whether a runtime exists, and whether it has workers.
   std::atomic<bool> in_use{false};
   std::atomic<bool> running{false};
+  // Odd while the watchdog has taken runnable colors, to look at them (hang_watch.h).
+  std::atomic<unsigned> looks{0};
   // In an exploration: decides the order. Written while no runtime exists.
   chooser* order = nullptr;
 };

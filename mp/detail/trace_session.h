@@ -2,8 +2,8 @@
 //
 // Serves stages 3 to 5, while they are traced.
 //
-// Which session is on is one number, its generation, that workers look at once in a turn. A worker
-// that sees another one than its own takes the session and its lane under a lock, once. Workers
+// Which session is on is one number, its generation. A worker that is told of a change (observers.h)
+// and sees another one than its own takes the session and its lane under a lock, once. Workers
 // share the session's ownership, so that a new one can be begun while they still note in the old.
 //
 // Thread-safety: all functions by any thread.

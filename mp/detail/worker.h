@@ -20,7 +20,9 @@
 
 #include "mp/detail/color_queue.h"
 #include "mp/detail/color_state.h"
+#include "mp/detail/cpu_status.h"
 #include "mp/detail/fibers.h"
+#include "mp/detail/observers.h"
 #include "mp/detail/ring.h"
 #include "mp/detail/scheduler.h"
 #include "mp/detail/sync.h"
@@ -50,6 +52,17 @@ class alignas(64) worker {
   // A color that a callback of this worker owns, and that has work, goes to the queue.
   void made_runnable(color_state* color) noexcept;
 
+  // The same two, by a callback, or by what it calls.
+  void submit_runnable(color_state* color) noexcept {
+    note_taking_over();  // it may be somebody else's post that it is runnable by
+    const cpu_status::in_queue code(status_in_callback());
+    made_runnable(color);
+  }
+  void publish() noexcept {
+    const cpu_status::in_queue code(status_in_callback());
+    publish_slot();
+  }
+
   // What the color that runs next has at hand may have been posted by another CPU just now.
   void note_taking_over() noexcept { took_over_ = true; }
 
@@ -62,6 +75,18 @@ class alignas(64) worker {
 
   // Any thread: whether others could take something here.
   bool has_work() const noexcept { return segment_.size() != 0 || !overflow_.empty(); }
+  // Any thread: takes some of what others could take, oldest first. Returns how many.
+  std::size_t take(color_state** colors, std::size_t most) noexcept;
+  const cpu_status& status() const noexcept { return watched_; }
+  // Any thread, as long as the worker exists and the watchdog is on: as cpu_status::hold(). Calls
+  // read(color, site, object, slot); the last is the color that the callback has made runnable last
+  // and that waits for it to end, or null.
+  template <class F>
+  bool hold(F read) noexcept {
+    return watched_.hold([&](color_state* color, where site, const void* object) {
+      read(color, site, object, static_cast<const color_state*>(slot_));
+    });
+  }
   // The watching worker: whether there is work here that has not moved since the last call.
   bool is_stuck() noexcept;
 
@@ -81,24 +106,30 @@ class alignas(64) worker {
   color_state* next_chosen() noexcept;
   void gather() noexcept;
   void poll_all() noexcept;
-  template <bool traced>
+  template <bool is_observed>
   color_state* run_turn(color_state* color) noexcept;
   unsigned run_callbacks(color_state& color, unsigned budget) noexcept;
   void execute(color_state& color, task* t) noexcept;
 
-  // Traces. The first three do nothing while there is none.
-  bool is_traced() noexcept {
+  // Traces, and what else looks on. The first three do nothing while there is none.
+  bool is_observed() noexcept {
     // relaxed: what goes with it is read under a lock.
-    const unsigned generation = trace_generation.load(std::memory_order_relaxed);
-    return (generation | traced_generation_) != 0 && follow_trace(generation);
+    const unsigned now = observation.load(std::memory_order_relaxed);
+    return (now | observed_) != 0 && follow_observers(now);
   }
   void note(trace_kind kind) noexcept;
+  void leave_observers() noexcept;
+  bool follow_observers(unsigned now) noexcept;
+  void follow_watchdog() noexcept;
+  cpu_status* status_in_callback() const noexcept {
+    return running_color() != nullptr ? status_ : nullptr;
+  }
+  void follow_trace() noexcept;
   void leave_trace() noexcept;
-  bool follow_trace(unsigned generation) noexcept;
-  unsigned run_traced_callbacks(color_state& color, unsigned budget, bool from_slot) noexcept;
+  unsigned run_observed_callbacks(color_state& color, unsigned budget, bool from_slot) noexcept;
 
   void submit_with_note(color_state* color, task* t) noexcept;
-  void update_notes_posts() noexcept { notes_posts_ = polling_ || traced_generation_ != 0; }
+  void update_notes_posts() noexcept { notes_posts_ = polling_ || observed_ != 0; }
   static block_size run_task(scheduler& scheduler, task* t) noexcept;
   // relaxed: a worker that sees the stop late runs a callback more.
   bool stopping() const noexcept { return queue_.stopping.load(std::memory_order_relaxed); }
@@ -134,14 +165,16 @@ class alignas(64) worker {
   std::uint64_t ran_at_poll_ = 0;
   unsigned turns_at_poll_ = 0;
   bool polling_ = false;
-  bool notes_posts_ = false;  // polling_, or it is traced
+  bool notes_posts_ = false;  // polling_, or it is observed
   bool took_over_ = false;    // note_taking_over() since the last callback began, if it is traced
   std::uint64_t polled_ = 0;  // how many callbacks the last poll brought
 
+  unsigned observed_ = 0;  // the `observation` that it follows
   // The session of that generation, in which this worker notes what it does; 0 and null if none.
   unsigned traced_generation_ = 0;
   trace_lane* lane_ = nullptr;  // of session_; null if there was no memory for it
   std::shared_ptr<trace_session> session_;
+  cpu_status* status_ = nullptr;  // watched_, while the watchdog is on
 
   // How long to search before sleeping; learnt.
   clock::duration search_time_{};
@@ -158,6 +191,7 @@ class alignas(64) worker {
   std::uint64_t watched_taken_ = 0;  // the watching worker's, of which there is one at a time
 
   // Any thread.
+  cpu_status watched_;
   ring<sync, color_state, segment_capacity> segment_;
   color_queue overflow_;
 };
