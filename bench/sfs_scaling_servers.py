@@ -17,13 +17,14 @@ class Failed(Exception):
 
 
 class Workplace:
-    """A directory with a file to serve and a key, and the programs of two builds."""
+    """A directory with a file to serve and a key, and the programs of two builds, or of one."""
 
-    def __init__(self, directory, build):
+    def __init__(self, directory, build, with_uniprocessor=True):
         self.directory = pathlib.Path(directory)
         self.programs = pathlib.Path(build) / 'release/examples/sfsd'
         self.uniprocessor = pathlib.Path(build) / 'uniprocessor/examples/sfsd/sfsd'
-        for program in (self.programs / 'sfsd', self.programs / 'sfsload', self.uniprocessor):
+        for program in (self.programs / 'sfsd', self.programs / 'sfsload',
+                        *[self.uniprocessor][:with_uniprocessor]):
             if not program.exists():
                 raise Failed(f'{program} has not been built: scons && '
                              'scons uniprocessor=1 build/uniprocessor/examples/sfsd/sfsd')

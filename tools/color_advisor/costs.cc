@@ -1,7 +1,5 @@
 #include "costs.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -10,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "mp/detail/cpus.h"
 #include "mp/detail/sync.h"
 
 namespace advisor {
@@ -31,15 +30,23 @@ ns middle(std::vector<ns> values) {
 // forth. A callback that moves brings some: its task, its closure, its color, its object.
 class pair_of_threads {
  public:
+  explicit pair_of_threads(std::vector<int> cpus) : cpus_(std::move(cpus)) {}
+
   machine_costs measure() {
-    std::thread other([this] { answer(); });
+    // Each on a CPU of its own: else the woken would come to its waker's.
+    const async::detail::affinity_guard restore;
+    async::detail::pin_this_thread(cpus_[0]);
+    std::thread other([this] {
+      async::detail::pin_this_thread(cpus_[1]);
+      answer();
+    });
     for (int i = 0; i != wakes; ++i) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
       woken_at_ = 0;
+      compute_for(idle_before);
       const ns before = now();
       sleeper_.signal();
       calls_.push_back(now() - before);
-      while (woken_at_ == 0) async::detail::parker().wait_for(std::chrono::microseconds(20));
+      while (woken_at_ == 0) {}
       delays_.push_back(woken_at_ - before);
     }
     ns handing = most_for_a_line;
@@ -56,10 +63,16 @@ class pair_of_threads {
   }
 
  private:
-  static constexpr int wakes = 60;
+  static constexpr int wakes = 100;
+  static constexpr ns idle_before = 200'000;  // the longer a CPU has slept, the slower it wakes up
   static constexpr int rounds = 100;  // the quickest hundred counts: a busy machine disturbs most
   static constexpr int lines_moved = 4;
   static constexpr ns most_for_a_line = 1'000;
+
+  static void compute_for(ns time) {
+    const ns end = now() + time;
+    while (now() < end) {}
+  }
 
   void hand_to_and_fro() {
     mine_ = false;
@@ -77,6 +90,7 @@ class pair_of_threads {
     }
   }
 
+  const std::vector<int> cpus_;
   async::detail::parker sleeper_;
   alignas(64) std::atomic<ns> woken_at_{0};
   alignas(64) std::atomic<bool> mine_{true};
@@ -163,9 +177,9 @@ void find_looks(const trace& t, trace_costs& costs) {
 }  // namespace
 
 machine_costs measure_costs() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) < 2) return {};
-  return pair_of_threads().measure();
+  std::vector<int> cpus = async::detail::allowed_cpus();
+  if (cpus.size() < 2) return {};
+  return pair_of_threads(std::move(cpus)).measure();
 }
 
 trace_costs find_costs(const trace& t) {

@@ -1,15 +1,19 @@
 // color-advisor: reads a trace and says which callbacks to color, and what that would gain
 // (docs/advisor.md).
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
+#include "html.h"
 #include "report.h"
 
 namespace {
@@ -24,11 +28,13 @@ time, which of them would gain from a color of their own, and how much on how ma
   --wake-delay=NS         from waking a CPU until it runs     (if not given, these are measured on
   --wake-call=NS          what that keeps the waker busy for   the machine that this runs on)
   --hand-over=NS          what a callback's data cost that another CPU had
+  --html=FILE             also write a page with plots
   --cpus=N,N,...          the numbers of CPUs; 1,2,4,8,16,32,64
 )";
 
 struct options {
   std::string file;
+  std::string page;
   std::optional<advisor::arrival_model> arrivals;
   std::optional<advisor::ns> wake_delay, wake_call, hand_over;
   advisor::advice_options advice;
@@ -72,6 +78,8 @@ void take_option(options& o, std::string_view name, std::string_view value) {
     o.wake_call = number(value, second);
   } else if (name == "--hand-over") {
     o.hand_over = number(value, second);
+  } else if (name == "--html") {
+    o.page = value;
   } else if (name == "--cpus") {
     o.advice.cpus = numbers_of_cpus(value);
   } else {
@@ -110,6 +118,13 @@ advisor::machine_costs costs_of(const options& o) {
   return costs;
 }
 
+void write_page_file(const advisor::report& r, const std::string& name) {
+  std::ofstream out(name);
+  advisor::write_page(r, out);
+  out.close();
+  if (!out) throw std::system_error(errno, std::generic_category(), name);
+}
+
 void advise(const options& o) {
   using namespace advisor;
   const trace t = read_trace_file(o.file);
@@ -124,17 +139,18 @@ void advise(const options& o) {
   const replay r(t, std::move(arrivals), machine, traced);
   const ns replayed = r.run_on(t.cpus, recorded_coloring(t)).length;
   const advice a = find_advice(r, f, model, o.advice);
-  print_report({.file = o.file,
-                .recorded = t,
-                .model = model,
-                .model_was_given = o.arrivals.has_value(),
-                .machine = machine,
-                .costs_were_given = o.wake_delay && o.wake_call && o.hand_over,
-                .traced = traced,
-                .of_sites = f,
-                .advised = a,
-                .replayed = replayed},
-               std::cout);
+  const report all{.file = o.file,
+                   .recorded = t,
+                   .model = model,
+                   .model_was_given = o.arrivals.has_value(),
+                   .machine = machine,
+                   .costs_were_given = o.wake_delay && o.wake_call && o.hand_over,
+                   .traced = traced,
+                   .of_sites = f,
+                   .advised = a,
+                   .replayed = replayed};
+  print_report(all, std::cout);
+  if (!o.page.empty()) write_page_file(all, o.page);
 }
 
 }  // namespace

@@ -41,18 +41,25 @@ work_kind connection::kind_of(const async::color& c) const noexcept {
 
 // Runs the next step under its color: at once if that is the color that is running. What calls it
 // is over.
-void connection::run(const async::color& c, step next) {
+void connection::run(const async::color& c, step next, async::where site) {
   meter_.end();
-  if (!c.is_current()) return post(c, next);  // [crypto]
+  if (!c.is_current()) return post(c, next, site);  // [crypto]
   meter_.begin(kind_of(c));
   (this->*next)();
 }
 
-void connection::post(const async::color& c, step next) {
-  async::post(c, [self = async::mkref(this), kind = kind_of(c), next] {
-    self->meter_.begin(kind);
-    ((*self).*next)();
-  });
+void connection::post(const async::color& c, step next, async::where site) {
+  struct posted {
+    async::ref<connection> self;
+    work_kind kind;
+    step next;
+    void operator()() {
+      self->meter_.begin(kind);
+      ((*self).*next)();
+    }
+    const void* bound_object() const noexcept { return self.get(); }  // for traces
+  };
+  async::post(c, posted{async::mkref(this), kind_of(c), next}, site);
 }
 
 void connection::begin() {

@@ -109,8 +109,9 @@ class connection final : public async::refcount,
   enum class phase : std::uint8_t { handshake, open, parting };
 
   work_kind kind_of(const async::color& c) const noexcept;
-  void run(const async::color& c, step next);
-  void post(const async::color& c, step next);
+  // A trace shows a step at the `site` that passed on to it.
+  void run(const async::color& c, step next, async::where site = async::where::current());
+  void post(const async::color& c, step next, async::where site = async::where::current());
 
   // connection.cc: the io color.
   void readable();
