@@ -59,8 +59,10 @@ class adviser {
     prediction p{.cpus = cpus, .length = o.length};
     if (o.length == 0) return p;
     const auto length = static_cast<double>(o.length);
-    p.speedup = model_ == arrival_model::closed ? static_cast<double>(base_.length) / length
-                                                : response(base_) / response(o);
+    p.speedup = model_ == arrival_model::closed
+                    ? static_cast<double>(base_.steady_length) /
+                          static_cast<double>(std::max<ns>(1, o.steady_length))
+                    : response(base_) / response(o);
     const auto busiest = std::max_element(o.busy.begin(), o.busy.end());
     p.busiest = static_cast<index>(busiest - o.busy.begin());
     p.busy = static_cast<double>(*busiest) / length;

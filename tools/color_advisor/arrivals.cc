@@ -29,6 +29,11 @@ class finder {
     };
     std::stable_sort(arrivals_.begin(), arrivals_.end(), earlier(&run::post));
     std::stable_sort(by_end_.begin(), by_end_.end(), earlier(&run::end));
+    taken_.push_back(0);
+    for (const index i : by_end_) {
+      const run& r = t.runs[i];
+      taken_.push_back(taken_.back() + r.end - r.begin - r.length());
+    }
   }
 
   std::vector<arrival> open() const {
@@ -55,13 +60,24 @@ class finder {
     }
     const ns ready = earliest_readiness(r);
     if (const auto same = last_.find(key_of(r)); same != last_.end()) {
-      return {i, same->second, 0, std::max<ns>(0, ready - trace_.runs[same->second].end)};
+      return {i, same->second, 0, between(trace_.runs[same->second].end, ready)};
     }
     const auto over = std::upper_bound(by_end_.begin(), by_end_.end(), ready,
                                        [this](ns t, index b) { return t < trace_.runs[b].end; });
-    if (over == by_end_.begin()) return {i, none, 0, std::max<ns>(0, ready - trace_.window_begin)};
+    if (over == by_end_.begin()) return {i, none, 0, between(trace_.window_begin, ready)};
     return {i, none, static_cast<index>(over - by_end_.begin()),
-            ready - trace_.runs[*(over - 1)].end};
+            between(trace_.runs[*(over - 1)].end, ready)};
+  }
+
+  // What passed from one time to the other, if it did, without that for which callbacks were kept
+  // from running: what took their CPU is not to be replayed.
+  ns between(ns from, ns to) const {
+    return std::max<ns>(0, to - from - (taken_before(to) - taken_before(from)) / trace_.cpus);
+  }
+  ns taken_before(ns time) const {
+    const auto over = std::upper_bound(by_end_.begin(), by_end_.end(), time,
+                                       [this](ns t, index b) { return t < trace_.runs[b].end; });
+    return taken_[static_cast<std::size_t>(over - by_end_.begin())];
   }
 
   // When it may have come: what a look at readiness has found, since the look before; what ended a
@@ -83,6 +99,7 @@ class finder {
   std::vector<index> root_;  // of each run: the arrival that led to it
   std::vector<index> arrivals_;
   std::vector<index> by_end_;
+  std::vector<ns> taken_;  // from the first so many of by_end_, by whom they were kept from running
   std::size_t ended_ = 0;  // of by_end_
   std::unordered_map<std::uint64_t, index> last_;
 };

@@ -45,6 +45,7 @@ class playing final : public async::idle_waiter {
         runtime_({.cpus = cpus, .pin = false, .waiter = r.traced_.looks ? this : nullptr}) {
     for (async::color& c : colors_) c = async::color::fresh();
     result_.busy.assign(colors.count, 0);
+    for (const run& r : runs_) all_work_ += r.length();
   }
 
   outcome play() {
@@ -173,10 +174,26 @@ class playing final : public async::idle_waiter {
       if (a.count > over_) break;
       expect(a.run, machine_.now() + a.delay);
     }
+    note_progress(runs_[i].length());
     if (over_ == runs_.size()) {
       result_.length = machine_.now();
+      result_.steady_length = steady_length();
       machine_.hurry(0, machine_.now());
     }
+  }
+
+  void note_progress(ns work) {
+    done_work_ += work;
+    if (first_.work == 0 && done_work_ >= all_work_ / 20) first_ = {machine_.now(), done_work_};
+    if (done_work_ <= all_work_ - all_work_ / 20) last_ = {machine_.now(), done_work_};
+  }
+
+  ns steady_length() const {
+    constexpr std::size_t enough = 1000;
+    if (runs_.size() < enough || last_.work <= first_.work) return result_.length;
+    return static_cast<ns>(static_cast<double>(last_.time - first_.time) *
+                           static_cast<double>(all_work_) /
+                           static_cast<double>(last_.work - first_.work));
   }
 
   const replay& replay_;
@@ -192,6 +209,14 @@ class playing final : public async::idle_waiter {
   bool woken_ = false;           // and whether it was woken, or is to be
   std::size_t over_ = 0;
   std::size_t counted_ = 0;
+  struct progress {
+    ns time = 0;
+    ns work = 0;  // done until then
+  };
+  ns all_work_ = 0;
+  ns done_work_ = 0;
+  progress first_;
+  progress last_;
   outcome result_;
   async::runtime runtime_;
 };
