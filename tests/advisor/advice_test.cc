@@ -55,7 +55,7 @@ report report_of(const advised& all) {
           .traced = {},
           .of_sites = all.f,
           .advised = all.a,
-          .replayed = all.a.base};
+          .replayed = all.a.as_is[0].length};
 }
 
 TEST(advice, names_the_hot_site_first_and_what_shares_its_color) {
@@ -119,9 +119,9 @@ TEST(advice, tells_the_limits) {
   EXPECT_NEAR(all.a.as_is[6].busy, 1, 0.01);
   std::ostringstream out;
   print_report(report_of(all), out);
-  for (const char* words :
-       {"upper bound", "color default has 100.0 % of the CPU time", "from 1 CPUs on, color default",
-        "1. color server.cc:20 (server::step) by its object"}) {
+  for (const char* words : {"upper bound", "color default has 100.0 % of the CPU time",
+                            "from 1 CPU on, color default is the limit",
+                            "1. color server.cc:20 (server::step) by its object"}) {
     EXPECT_NE(out.str().find(words), std::string::npos) << words << "\nin\n" << out.str();
   }
 }

@@ -19,7 +19,6 @@ class adviser {
 
   advice find() {
     advice found;
-    found.base = base_.length;
     found.as_is = on_all({});
     std::vector<index> chosen;
     std::vector<prediction> with_chosen = found.as_is;
@@ -58,14 +57,12 @@ class adviser {
     const outcome o = replay_.run_on(cpus, c);
     prediction p{.cpus = cpus, .length = o.length};
     if (o.length == 0) return p;
-    const auto length = static_cast<double>(o.length);
-    p.speedup = model_ == arrival_model::closed
-                    ? static_cast<double>(base_.steady_length) /
-                          static_cast<double>(std::max<ns>(1, o.steady_length))
-                    : response(base_) / response(o);
+    const auto length = static_cast<double>(std::max<ns>(1, o.steady_length));
+    p.speedup = model_ == arrival_model::closed ? static_cast<double>(base_.steady_length) / length
+                                                : response(base_) / response(o);
     const auto busiest = std::max_element(o.busy.begin(), o.busy.end());
     p.busiest = static_cast<index>(busiest - o.busy.begin());
-    p.busy = static_cast<double>(*busiest) / length;
+    p.busy = std::min(1., static_cast<double>(*busiest) / length);
     p.mean_wait =
         static_cast<double>(o.waited) / static_cast<double>(replay_.recorded().runs.size());
     return p;

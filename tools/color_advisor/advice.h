@@ -47,7 +47,6 @@ struct trial {
 };
 
 struct advice {
-  ns base = 0;  // the length of the replay as it is, on one CPU
   std::vector<prediction> as_is;
   std::vector<trial> trials;         // by CPU time of the site
   std::vector<prediction> together;  // all that gain

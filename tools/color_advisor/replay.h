@@ -19,9 +19,9 @@ struct coloring {
 };
 
 struct outcome {
-  ns length = 0;            // from the beginning to the end of the last callback
-  // What it would be if all were as its middle: without the first and last twentieth of the work, in
-  // which clients come and go. The same as `length` for a trace of fewer than 1,000 runs.
+  ns length = 0;  // from the beginning to the end of the last callback
+  // What it would be if all were as its middle: without the first and last twentieth of the work,
+  // in which clients come and go. The same as `length` for a trace of fewer than 1,000 runs.
   ns steady_length = 0;
   std::vector<ns> busy;     // of each color
   ns waited = 0;            // all callbacks together, from post to beginning

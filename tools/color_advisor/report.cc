@@ -194,26 +194,28 @@ class printer {
                   part, 100 / part);
     }
     if (r_.model == arrival_model::closed) {
-      out_ << "  the critical path, of callbacks and arrivals of which each waits for the one "
+      out_ << "  the critical path, the longest chain of callbacks of which each waits for the one "
               "before: "
            << time_text(static_cast<double>(f.critical_path))
            << text(", so no coloring gives more than %.2f\n",
-                   static_cast<double>(r_.advised.base) /
+                   static_cast<double>(f.cpu + f.blocked) /
                        static_cast<double>(std::max<ns>(1, f.critical_path)));
     }
     print_saturation("as it is", r_.advised.as_is);
-    print_saturation("together", r_.advised.together);
+    print_saturation("with those colorings", r_.advised.together);
   }
 
-  // Which color is the limit, on each number of CPUs.
-  void print_saturation(const char* which, const std::vector<prediction>& all) {
+  // How busy the busiest color is on each number of CPUs, and from where on it is the limit.
+  void print_saturation(const std::string& which, const std::vector<prediction>& all) {
+    out_ << text("  %-44s", ("busiest color, " + which).c_str());
+    for (const prediction& p : all) out_ << text("%6.0f %%", 100 * p.busy);
+    out_ << "\n";
     for (const prediction& p : all) {
-      if (p.busy < 0.9 || p.busiest == none) continue;
-      out_ << "  " << which << ": from " << p.cpus << " CPUs on, color " << color_name(p.busiest)
-           << text(" is the limit: busy for %.0f %% of the time\n", 100 * p.busy);
-      return;
+      if (p.busy < 0.8 || p.busiest == none) continue;
+      out_ << "    from " << p.cpus << (p.cpus == 1 ? " CPU" : " CPUs") << " on, color "
+           << color_name(p.busiest) << " is the limit\n";
+      break;
     }
-    out_ << "  " << which << ": no color is busy for 90 % of the time, on any number of CPUs\n";
   }
 
   std::string color_name(index color) const {

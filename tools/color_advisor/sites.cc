@@ -46,12 +46,7 @@ std::vector<site_figures> find_sites(const trace& t) {
 // The end of the longest chain that ends with each run; returns the longest of all.
 ns find_critical_path(const trace& t, const std::vector<arrival>& arrivals) {
   std::vector<index> after(t.runs.size(), none);
-  std::vector<ns> delay(t.runs.size(), 0);
-  for (const arrival& a : arrivals) {
-    after[a.run] = a.after;
-    // What is between chains is no work of the program's.
-    delay[a.run] = a.after == none ? 0 : a.delay;
-  }
+  for (const arrival& a : arrivals) after[a.run] = a.after;
   std::vector<ns> ends(t.runs.size(), 0), begins(t.runs.size(), 0);
   ns longest = 0;
   for (index i = 0; i != t.runs.size(); ++i) {
@@ -63,7 +58,7 @@ ns find_critical_path(const trace& t, const std::vector<arrival>& arrivals) {
                                                     static_cast<double>(by.end - by.begin);
       begins[i] = begins[r.by] + static_cast<ns>(static_cast<double>(r.post - by.begin) * speed);
     } else if (after[i] != none) {
-      begins[i] = ends[after[i]] + delay[i];
+      begins[i] = ends[after[i]];
     }
     ends[i] = begins[i] + r.length();
     longest = std::max(longest, ends[i]);

@@ -45,7 +45,8 @@ struct figures {
   std::vector<color_figures> colors;  // by number
   ns cpu = 0;
   ns blocked = 0;
-  // The longest chain of callbacks of which each is posted by, or waits for, the one before.
+  // The longest chain of callbacks of which each is posted by, or waits for, the one before: the
+  // time that they take, without what passes between them outside of the program.
   ns critical_path = 0;
 };
 
