@@ -142,6 +142,17 @@ TEST(replay, in_closed_arrivals_come_as_long_after_the_answer_as_recorded) {
   EXPECT_NEAR(replayed(t, 2), 1450, tolerance);
 }
 
+TEST(replay, in_closed_timers_come_when_as_much_is_done_as_then) {
+  // Ten callbacks each of four colors, and after the thirtieth a timer that posts one more: had it
+  // to come 3000 us after the beginning, it would be the last.
+  std::vector<callback> all = in_a_row(40, {"1", "2", "3", "4"});
+  all.insert(all.begin() + 30,
+             {.run = 50, .site = 1, .color = "5", .begin = 3000, .length = 0, .post = 3000});
+  const trace t = trace_of(all, 4000);
+  EXPECT_NEAR(replayed(t, 4), 1000, tolerance);
+  EXPECT_NEAR(replayed(t, 4, {}, arrival_model::open), 3000, tolerance);
+}
+
 TEST(replay, in_open_arrivals_come_at_their_recorded_time) {
   const trace t = trace_of(two_clients(), 2000);
   EXPECT_NEAR(replayed(t, 1, {}, arrival_model::open), 2000, tolerance);

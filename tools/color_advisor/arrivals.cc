@@ -7,13 +7,6 @@ namespace advisor {
 
 namespace {
 
-// What a run and an arrival have to do with each other if it is equal. Of what is bound to no known
-// object, all from one site under one color belong together: a timer, say.
-std::uint64_t key_of(const run& r) {
-  if (r.object != 0) return r.object;
-  return (std::uint64_t{r.site} << 32 | r.color) | std::uint64_t{1} << 63;
-}
-
 class finder {
  public:
   finder(const trace& t, const trace_costs& costs) : trace_(t), costs_(costs) {
@@ -55,11 +48,11 @@ class finder {
     const run& r = trace_.runs[i];
     while (ended_ != by_end_.size() && trace_.runs[by_end_[ended_]].end <= r.post) {
       const index over = by_end_[ended_++];
-      last_[key_of(trace_.runs[over])] = over;
-      last_[key_of(trace_.runs[root_[over]])] = over;
+      note_last(trace_.runs[over].object, over);
+      note_last(trace_.runs[root_[over]].object, over);
     }
     const ns ready = earliest_readiness(r);
-    if (const auto same = last_.find(key_of(r)); same != last_.end()) {
+    if (const auto same = last_.find(r.object); same != last_.end()) {
       return {i, same->second, 0, between(trace_.runs[same->second].end, ready)};
     }
     const auto over = std::upper_bound(by_end_.begin(), by_end_.end(), ready,
@@ -67,6 +60,11 @@ class finder {
     if (over == by_end_.begin()) return {i, none, 0, between(trace_.window_begin, ready)};
     return {i, none, static_cast<index>(over - by_end_.begin()),
             between(trace_.runs[*(over - 1)].end, ready)};
+  }
+
+  // What is bound to no known object, such as a timer's callback, has to do with no other.
+  void note_last(std::uint64_t object, index over) {
+    if (object != 0) last_[object] = over;
   }
 
   // What passed from one time to the other, if it did, without that for which callbacks were kept
@@ -101,7 +99,7 @@ class finder {
   std::vector<index> by_end_;
   std::vector<ns> taken_;  // from the first so many of by_end_, by whom they were kept from running
   std::size_t ended_ = 0;  // of by_end_
-  std::unordered_map<std::uint64_t, index> last_;
+  std::unordered_map<std::uint64_t, index> last_;  // of each object
 };
 
 }  // namespace

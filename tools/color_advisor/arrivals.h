@@ -3,8 +3,9 @@
 // In an *open* replay each arrival comes at its recorded time, however fast the program is. In a
 // *closed* one it comes as long after earlier work as it did in the trace: after the last run of
 // the same object, or of what the last arrival for that object led to, if there was one; or else
-// when as many runs are over as were over then. So whoever waits for an answer before asking again
-// asks sooner if answered sooner, and no more is outstanding than was in the trace.
+// when as many runs are over as were over then (so a timer comes as often for each callback as in
+// the trace, rather than in each second). So whoever waits for an answer before asking again asks
+// sooner if answered sooner, and no more is outstanding than was in the trace.
 //
 // Readiness has no time of its own in a trace, only the look that found it. It came since the look
 // before, and is taken to have come right then. So a program that is never idle is taken to be
