@@ -1,10 +1,10 @@
-// Small programs of known shapes, for bench/advisor_accuracy: what color-advisor predicts of each is
-// held beside what is measured.
+// Small programs of known shapes, for bench/advisor_accuracy: what color-advisor predicts of each
+// is held beside what is measured.
 //
 //   usage: workloads NAME SECONDS      on as many CPUs as ASYNC_NCPU says
 //
-// Prints how many items were done in a second, and for which part of the time in which workers could
-// run they had no CPU: other programs disturb.
+// Prints how many items were done in a second, and for which part of the time in which its threads
+// could run they had no CPU: other programs disturb.
 
 #include <chrono>
 #include <cstdio>
