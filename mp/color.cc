@@ -30,6 +30,23 @@ color_name::color_name(const color_state& color) noexcept {
   }
 }
 
+std::string color_label(std::uint64_t color) {
+  constexpr std::uint64_t id_mask = (std::uint64_t{1} << 62) - 1;
+  const std::uint64_t id = color & id_mask;
+  switch (static_cast<color_kind>(color >> 62)) {
+    case color_kind::fresh:
+      return "fresh " + std::to_string(id & (id_mask >> 1));
+    case color_kind::object: {
+      char address[40];
+      std::snprintf(address, sizeof address, "object 0x%" PRIx64, id);
+      return address;
+    }
+    case color_kind::numbered:
+      break;
+  }
+  return id == 0 ? "default" : std::to_string(id);
+}
+
 namespace {
 
 // The colors that have a name. They are found again as long as they exist.

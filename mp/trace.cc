@@ -2,7 +2,6 @@
 #include "mp/trace.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -12,10 +11,10 @@
 #include <new>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "mp/detail/observers.h"
+#include "mp/detail/output_file.h"
 #include "mp/detail/scheduler.h"
 #include "mp/detail/trace_json.h"
 #include "mp/detail/trace_picture.h"
@@ -46,19 +45,6 @@ void say(const char* what, const char* why) noexcept {
   std::fprintf(stderr, "%s: ASYNC_TRACE: %s: %s\n", program_invocation_short_name, what, why);
 }
 
-std::string with_process_id(std::string_view name) {
-  std::string result;
-  for (std::size_t at = 0; at < name.size(); ++at) {
-    if (name.substr(at, 2) == "%p") {
-      result += std::to_string(getpid());
-      ++at;
-    } else {
-      result += name[at];
-    }
-  }
-  return result;
-}
-
 void write_file_of_environment() noexcept {
   std::string file;
   try {
@@ -76,7 +62,7 @@ void write_file_of_environment() noexcept {
 // In a forked child: the trace is the parent's, and so is what it held.
 void forget_trace() noexcept {
   trace_generation.store(0, std::memory_order_relaxed);
-  turn_off(observer::trace);
+  forget_observers();
   ::new (&control()) trace_control;
 }
 

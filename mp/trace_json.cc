@@ -1,19 +1,14 @@
 // Writing a trace as JSON of the Trace Event Format, which Perfetto and chrome://tracing read.
 #include "mp/detail/trace_json.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <cinttypes>
-#include <cstdarg>
 #include <cstdio>
-#include <memory>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <vector>
 
 #include "mp/detail/color_state.h"
+#include "mp/detail/output_file.h"
 
 namespace async::detail {
 
@@ -24,53 +19,6 @@ constexpr int cpus_group = 1;
 constexpr int colors_group = 2;
 // The lane of threads that are no CPU, behind those of all CPUs.
 constexpr int other_threads = 1000;
-
-// A file that is there only when it is complete.
-class output {
- public:
-  explicit output(const std::string& name) : name_(name), written_(name) {
-    struct stat status;
-    // A pipe or a terminal can't be replaced.
-    replaces_ = stat(name.c_str(), &status) != 0 || S_ISREG(status.st_mode);
-    if (replaces_) written_ += ".part";
-    file_.reset(std::fopen(written_.c_str(), "we"));
-    if (file_ == nullptr) fail();
-  }
-  ~output() {
-    if (file_ != nullptr && replaces_) std::remove(written_.c_str());
-  }
-  output(const output&) = delete;
-
-  [[gnu::format(printf, 2, 3)]] void print(const char* format, ...) {
-    std::va_list arguments;
-    va_start(arguments, format);
-    std::vfprintf(file_.get(), format, arguments);
-    va_end(arguments);
-  }
-
-  void finish() {
-    const bool failed = std::ferror(file_.get()) != 0;
-    if (std::fclose(file_.release()) != 0 || failed ||
-        (replaces_ && std::rename(written_.c_str(), name_.c_str()) != 0)) {
-      const int error = errno;
-      if (replaces_) std::remove(written_.c_str());
-      errno = error != 0 ? error : EIO;
-      fail();
-    }
-  }
-
- private:
-  struct closer {
-    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-  };
-
-  [[noreturn]] void fail() const { throw std::system_error(errno, std::generic_category(), name_); }
-
-  const std::string name_;
-  std::string written_;  // the name of what is written
-  bool replaces_ = false;
-  std::unique_ptr<std::FILE, closer> file_;
-};
 
 // As the inside of a JSON string.
 std::string escaped(std::string_view text) {
@@ -86,21 +34,6 @@ std::string hexadecimal(std::uint64_t n) {
   char text[24];
   std::snprintf(text, sizeof text, "0x%" PRIx64, n);
   return text;
-}
-
-// What a lane of the color is called.
-std::string color_name(std::uint64_t color) {
-  constexpr std::uint64_t id_mask = (std::uint64_t{1} << 62) - 1;
-  const std::uint64_t id = color & id_mask;
-  switch (static_cast<color_kind>(color >> 62)) {
-    case color_kind::fresh:
-      return "fresh " + std::to_string(id & (id_mask >> 1));
-    case color_kind::object:
-      return "object " + hexadecimal(id);
-    case color_kind::numbered:
-      break;
-  }
-  return id == 0 ? "default" : std::to_string(id);
 }
 
 // Call sites, each once.
@@ -150,7 +83,7 @@ std::string us(std::uint64_t ns) {
 
 class writer final : public trace_reader {
  public:
-  writer(const trace_picture& picture, output& out) : picture_(picture), out_(out) {}
+  writer(const trace_picture& picture, output_file& out) : picture_(picture), out_(out) {}
 
   void write() {
     out_.print("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
@@ -220,7 +153,7 @@ class writer final : public trace_reader {
     ++not_run_;
     event("i", cpus_group, tid(post.lane), post.time);
     out_.print(R"(,"s":"t","name":"post, not run","args":{"color":"%s","site":%zu)",
-               color_name(post.color).c_str(), sites_.index_of(post.site));
+               color_label(post.color).c_str(), sites_.index_of(post.site));
     if (post.by != 0) out_.print(R"(,"by":%)" PRIu64, post.by);
     out_.print("}}");
   }
@@ -254,7 +187,7 @@ class writer final : public trace_reader {
   const color_lane& lane_of(std::uint64_t color) {
     const auto [place, is_new] = colors_.try_emplace(color);
     if (is_new) {
-      place->second = {static_cast<int>(colors_.size()), color_name(color)};
+      place->second = {static_cast<int>(colors_.size()), color_label(color)};
       name_lane(colors_group, place->second.tid, place->second.name);
     }
     return place->second;
@@ -299,7 +232,7 @@ class writer final : public trace_reader {
   }
 
   const trace_picture& picture_;
-  output& out_;
+  output_file& out_;
   site_table sites_;
   std::unordered_map<std::uint64_t, color_lane> colors_;
   std::uint64_t runs_ = 0;
@@ -311,7 +244,7 @@ class writer final : public trace_reader {
 }  // namespace
 
 void write_trace_json(const trace_picture& picture, const std::string& file) {
-  output out(file);
+  output_file out(file);
   writer(picture, out).write();
   out.finish();
 }

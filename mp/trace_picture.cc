@@ -4,14 +4,9 @@
 
 #include <algorithm>
 
+#include "mp/detail/cpu_reader.h"
+
 namespace async::detail {
-
-namespace {
-
-// Less than this is within what two clocks are read apart, and what interrupts take.
-constexpr std::uint64_t least_off_cpu = 2'000;  // ns
-
-}  // namespace
 
 trace_picture::trace_picture(const trace_session& session) : wall_clock_(session.wall_clock()) {
   const trace_instant first = session.began();
@@ -50,7 +45,7 @@ void trace_picture::cut() {
 // them: into `value` and `flags` of its end. And marks what is no callback at its beginning, too.
 void trace_picture::find_off_cpu(std::vector<trace_record>& records) const {
   const trace_record* last = nullptr;
-  std::uint64_t switches = trace_unknown;
+  std::uint64_t switches = not_asked;
   trace_record* begin = nullptr;
   trace_record* longest = nullptr;
   std::uint64_t its_length = 0;
@@ -68,14 +63,14 @@ void trace_picture::find_off_cpu(std::vector<trace_record>& records) const {
       begin = nullptr;
     } else if (r.kind == trace_kind::reading) {
       if (last != nullptr && longest != nullptr && (r.flags & trace_baseline) == 0) {
-        const std::uint64_t wall = r.color - last->color;
-        const std::uint64_t cpu = r.subject - last->subject;
-        if (wall > cpu + least_off_cpu) {
-          longest->value = std::min(wall - cpu, its_length);
-          if (r.value != trace_unknown && r.value != switches) longest->flags |= trace_voluntary;
+        const cpu_reading before{last->subject, last->color, switches};
+        const off_cpu off = off_cpu_between(before, {r.subject, r.color, r.value});
+        if (off.time != 0) {
+          longest->value = std::min(off.time, its_length);
+          if (off.voluntary) longest->flags |= trace_voluntary;
         }
       }
-      if (r.value != trace_unknown) switches = r.value;
+      if (r.value != not_asked) switches = r.value;
       last = &r;
       longest = nullptr;
     }

@@ -26,6 +26,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "mp/detail/fibers.h"
 #include "mp/detail/mailbox.h"
@@ -140,6 +141,10 @@ struct color_name {
 };
 
 inline bool color_state::immortal() const noexcept { return this == &default_color; }
+
+// The same, short, of a color that need not exist any more: `name` is its id with its kind in the
+// two highest bits. "default", "17", "fresh 3", "object 0x5581".
+std::string color_label(std::uint64_t name);
 
 // A new color, with one reference.
 color_state* make_fresh_color();

@@ -2,12 +2,8 @@
 //
 // Serves stages 3 to 5, while they are traced.
 //
-// CPU time. Asking the kernel for it costs as much as several small callbacks. So it is read only
-// at the end of a callback before which there was no reading for `reading_interval`: hence at the
-// end of each longer callback, and else once for many short ones. What passed between two readings
-// without being CPU time was spent off the CPU, and the reader puts it down to the longest callback
-// between them (trace_picture.cc). What passed while the worker slept, polled or searched must not
-// be counted: before a sleep there is a reading, and after a pause one with nothing before it.
+// How CPU time is read is told in cpu_reader.h; the reader of a trace puts down what was spent off
+// the CPU (trace_picture.cc).
 //
 // Thread-safety: all by one thread at a time, the lane's worker; the ring may be copied by any.
 // Invariant: the records' times do not decrease.
@@ -17,6 +13,7 @@
 #include <cstdint>
 
 #include "mp/detail/color_state.h"
+#include "mp/detail/cpu_reader.h"
 #include "mp/detail/task.h"
 #include "mp/detail/trace_clock.h"
 #include "mp/detail/trace_ring.h"
@@ -43,7 +40,7 @@ class trace_lane {
 
   void open_turn() noexcept {
     mark();
-    if (time_ - ended_ > pause_) read_after_pause();
+    if (time_ - ended_ > reader_.pause) read_after_pause();
   }
 
   void mark() noexcept { time_ = since_origin(trace_clock::ordered()); }
@@ -58,7 +55,7 @@ class trace_lane {
     time_ = since_origin(trace_clock::now());
     ended_ = time_;
     ring_.push_bare(time_, trace_kind::end, was_callback ? 0 : trace_no_callback);
-    if (time_ - read_ > reading_interval_) [[unlikely]] {
+    if (time_ - read_ > reader_.interval) [[unlikely]] {
       read();
       mark();
     }
@@ -89,19 +86,15 @@ class trace_lane {
 
   void read() noexcept;
   void read_after_pause() noexcept;
-  void push_reading(std::uint64_t cpu, std::uint64_t monotonic, std::uint64_t switches,
-                    std::uint8_t flags) noexcept;
+  void push_reading(const cpu_reading& reading, std::uint8_t flags) noexcept;
 
   const std::uint64_t origin_;
-  const std::uint64_t reading_interval_;
-  const std::uint64_t pause_;
   std::uint64_t newest_ = 0;
 
   std::uint64_t time_ = 0;   // now, as far as callbacks go
   std::uint64_t ended_ = 0;  // when the last callback did
   std::uint64_t read_ = 0;   // when there was a reading
-  std::uint64_t last_cpu_ = 0;
-  std::uint64_t last_monotonic_ = 0;
+  cpu_reader reader_;
   trace_ring ring_;
 };
 

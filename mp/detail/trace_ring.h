@@ -41,9 +41,6 @@ inline constexpr std::uint8_t trace_no_callback = 4;    // end: of a color's rea
 inline constexpr std::uint8_t trace_baseline = 8;   // reading: nothing is to be read from the last
 inline constexpr std::uint8_t trace_voluntary = 1;  // end, in a picture: blocked, not preempted
 
-// What a number is that was not asked for.
-inline constexpr std::uint64_t trace_unknown = ~std::uint64_t{0};
-
 struct trace_record {
   std::uint64_t time;  // in ticks since the session began; 56 bits of it are kept
   trace_kind kind;

@@ -2,9 +2,10 @@
 //
 // Serves stages 3 to 5, while they are traced.
 //
-// Which session is on is one number, its generation. A worker that is told of a change (observers.h)
-// and sees another one than its own takes the session and its lane under a lock, once. Workers
-// share the session's ownership, so that a new one can be begun while they still note in the old.
+// Which session is on is one number, its generation. A worker that is told of a change
+// (observers.h) and sees another one than its own takes the session and its lane under a lock,
+// once. Workers share the session's ownership, so that a new one can be begun while they still note
+// in the old.
 //
 // Thread-safety: all functions by any thread.
 #pragma once

@@ -6,12 +6,10 @@
 // Thread safety: one runtime at a time, made by the test's own thread.
 
 #include <gtest/gtest.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -105,24 +103,7 @@ TEST(trace_checker, finds_what_is_wrong_with_a_file) {
 // ASYNC_TRACE. The traced program is this one, of which it runs the test that is named.
 
 int run_traced(const std::string& test, const std::vector<std::string>& environment) {
-  std::string filter = "--gtest_filter=traced_program.DISABLED_" + test;
-  std::string all = "--gtest_also_run_disabled_tests", name = "/proc/self/exe";
-  char* arguments[] = {name.data(), filter.data(), all.data(), nullptr};
-  std::vector<std::string> kept = environment;
-  for (char** one = environ; *one != nullptr; ++one) {
-    if (!std::string_view(*one).starts_with("GTEST_")) kept.emplace_back(*one);
-  }
-  std::vector<char*> pointers;
-  for (std::string& one : kept) pointers.push_back(one.data());
-  pointers.push_back(nullptr);
-  pid_t pid = 0;
-  const std::string program = std::filesystem::read_symlink(name).string();
-  if (posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments, pointers.data()) != 0) {
-    throw std::runtime_error("cannot run " + program);
-  }
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return status;
+  return run_test("traced_program.DISABLED_" + test, environment);
 }
 
 TEST(traced_program, DISABLED_runs_and_returns) { run_some(10); }

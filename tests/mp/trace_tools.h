@@ -7,7 +7,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -17,6 +19,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mp/detail/trace_picture.h"
@@ -83,6 +86,29 @@ struct checked {
   bool right = false;
   std::string said;
 };
+
+// Runs a test of this program, by its full name, in a program of its own with these variables
+// before all others. Its status, as of waitpid().
+inline int run_test(const std::string& test, const std::vector<std::string>& environment) {
+  std::string filter = "--gtest_filter=" + test;
+  std::string all = "--gtest_also_run_disabled_tests", name = "/proc/self/exe";
+  char* arguments[] = {name.data(), filter.data(), all.data(), nullptr};
+  std::vector<std::string> kept = environment;
+  for (char** one = environ; *one != nullptr; ++one) {
+    if (!std::string_view(*one).starts_with("GTEST_")) kept.emplace_back(*one);
+  }
+  std::vector<char*> pointers;
+  for (std::string& one : kept) pointers.push_back(one.data());
+  pointers.push_back(nullptr);
+  pid_t pid = 0;
+  const std::string program = std::filesystem::read_symlink(name).string();
+  if (posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments, pointers.data()) != 0) {
+    throw std::runtime_error("cannot run " + program);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return status;
+}
 
 // What tools/check_trace says of a file.
 inline checked check_trace(const std::string& file) {
