@@ -14,9 +14,12 @@
 // Prints:  answer 42                            (fixed: the heartbeat first, 0 ms late)
 //          heartbeat, 300 ms late
 //
-// What the tools say: ThreadSanitizer nothing, for nothing is wrong but the time. To see it, do as
-// the heartbeat does: post a callback and measure how late it is. To find the culprit, look where a
-// CPU of the program waits; it should only ever be epoll_wait or futex:
+// What the tools say: ThreadSanitizer nothing, for nothing is wrong but the time. The watchdog
+// names the callback, and what waits behind it:
+//          ASYNC_WATCHDOG=0.1 build/release/examples/buggy_blocking_call
+// Without it, do as the heartbeat does: post a callback and measure how late it is. To find the
+// culprit's line, look where a CPU of the program waits; it should only ever be epoll_wait or
+// futex:
 //          strace -f -T -e trace=read,epoll_wait,futex build/release/examples/buggy_blocking_call
 //          gdb -p PID -batch -ex 'thread apply all backtrace'
 // The first shows a read() that took 0.3 s, the second read_answer() calling fgets() calling

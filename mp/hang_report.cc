@@ -136,10 +136,10 @@ std::string text_of_colors(const std::vector<cpu_view>& cpus, std::vector<color_
     if (!view.running) continue;
     const color_view& behind = view.running->behind;
     if (behind.callbacks != 0) {
-      rows.push_back({behind.callbacks,
-                      behind.name + ": " + number_of(behind) + " wait, held by CPU " +
-                          std::to_string(view.cpu) + "; the oldest for " +
-                          text_of(view.waiting_for) + ", of " + text_of(behind.oldest)});
+      rows.push_back({behind.callbacks, behind.name + ": " + number_of(behind) +
+                                            " wait, held by CPU " + std::to_string(view.cpu) +
+                                            "; the oldest for " + text_of(view.waiting_for) +
+                                            ", of " + text_of(behind.oldest)});
     }
     if (view.running->in_slot) waiting.push_back(*view.running->in_slot);
   }
@@ -157,8 +157,8 @@ std::string text_of_colors(const std::vector<cpu_view>& cpus, std::vector<color_
   std::size_t left = 0;
   for (std::size_t i = most_rows; i < rows.size(); ++i) left += rows[i].callbacks;
   if (left != 0) {
-    text += "  and " + std::to_string(rows.size() - most_rows) + " more colors: " +
-            std::to_string(left) + "\n";
+    text += "  and " + std::to_string(rows.size() - most_rows) +
+            " more colors: " + std::to_string(left) + "\n";
   }
   return text;
 }
@@ -172,8 +172,8 @@ std::string text_of_events(idle_waiter& waiter) {
   waiter.tell_events([&](const awaited_event& e) {
     group& g = groups[{e.kind, text_of(e.site)}];
     if (g.events++ < most_named) {
-      g.which += (g.which.empty() ? "" : ", ") + e.which + (e.which.empty() ? "" : " ") + "of " +
-                 e.color;
+      g.which +=
+          (g.which.empty() ? "" : ", ") + e.which + (e.which.empty() ? "" : " ") + "of " + e.color;
     }
   });
   if (groups.empty()) return "no event is registered\n";

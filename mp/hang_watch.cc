@@ -84,8 +84,8 @@ void hang_watch::look_at_waits(scheduler* runtime, watched_wait* waits, time now
   bool table_wanted = false;
   std::string why;
   if (stopping && now - stopping_since_ >= next_stop_report_) {
-    why += "stop() was called " + text_of(now - stopping_since_) +
-           " ago, and callbacks still run\n";
+    why +=
+        "stop() was called " + text_of(now - stopping_since_) + " ago, and callbacks still run\n";
     while (next_stop_report_ <= now - stopping_since_) next_stop_report_ *= 2;
     table_wanted = true;
   }
@@ -118,7 +118,8 @@ std::string hang_watch::table(scheduler* runtime, watched_wait* waits, time now)
   } else {
     text += "no CPU runs callbacks\n";
   }
-  for (watched_wait* w = waits; w != nullptr && waiter == nullptr; w = w->next_) waiter = w->waiter_;
+  for (watched_wait* w = waits; w != nullptr && waiter == nullptr; w = w->next_)
+    waiter = w->waiter_;
   if (waiter != nullptr) text += text_of_events(*waiter);
   return text;
 }

@@ -14,14 +14,14 @@ constexpr std::size_t most_callbacks = 100'000;  // of one color
 constexpr std::size_t most_colors = 100'000;
 constexpr std::size_t most_sites = 8;  // of one color that are told apart
 
-bool same(where a, where b) noexcept {
+bool same_line(where a, where b) noexcept {
   return a.line() == b.line() && std::strcmp(a.file_name(), b.file_name()) == 0;
 }
 
-void count(color_view& view, where site) {
+void count_one(color_view& view, where site) {
   ++view.callbacks;
   for (auto& [known, n] : view.sites) {
-    if (same(known, site)) {
+    if (same_line(known, site)) {
       ++n;
       return;
     }
@@ -67,8 +67,7 @@ std::vector<color_view> take_and_look(scheduler& runtime) {
   for (const auto& w : runtime.workers()) {
     taken.take_all([&](color_state** to, std::size_t most) { return w->take(to, most); });
   }
-  taken.take_all(
-      [](color_state** to, std::size_t most) { return queue().posted.take(to, most); });
+  taken.take_all([](color_state** to, std::size_t most) { return queue().posted.take(to, most); });
   for (const color_state* const color : taken.all()) {
     color_view view = color_view_of(*color);
     if (view.callbacks != 0) result.push_back(std::move(view));
@@ -92,7 +91,7 @@ color_view color_view_of(const color_state& color) {
     // The first at hand is the oldest; if none is, the one that comes last.
     if (!any_at_hand) oldest = t.site;
     any_at_hand = any_at_hand || at_hand;
-    count(view, t.site);
+    count_one(view, t.site);
     return true;
   });
   view.oldest = oldest;
@@ -105,8 +104,9 @@ std::vector<color_view> look_at_queue(scheduler& runtime) {
   std::vector<color_view> result;
 #if defined(ASYNC_UNIPROCESSOR)
   // The one worker owns all; while it sleeps there is nothing.
-  runtime.workers().front()->hold(
-      [&](color_state*, where, const void*, const color_state*) { result = take_and_look(runtime); });
+  runtime.workers().front()->hold([&](color_state*, where, const void*, const color_state*) {
+    result = take_and_look(runtime);
+  });
 #else
   result = take_and_look(runtime);
   queue().parking.work_published();  // and whoever drains looks once more

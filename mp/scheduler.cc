@@ -13,6 +13,7 @@
 #include "mp/detail/cpus.h"
 #include "mp/detail/fibers.h"
 #include "mp/detail/fork.h"
+#include "mp/detail/metrics_session.h"
 #include "mp/detail/trace_session.h"
 #include "mp/detail/watchdog_control.h"
 #include "mp/detail/worker.h"
@@ -116,6 +117,7 @@ run_summary scheduler::finish() {
   workers_.clear();
   queue().stopping.store(false);
   runtime_finished();
+  measured_runtime_finished();
   return summary;
 }
 

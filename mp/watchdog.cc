@@ -23,6 +23,7 @@
 #include "mp/detail/cpus.h"
 #include "mp/detail/fibers.h"
 #include "mp/detail/hang_watch.h"
+#include "mp/detail/metrics_session.h"
 #include "mp/detail/observers.h"
 #include "mp/detail/watchdog_control.h"
 
@@ -49,13 +50,13 @@ struct watchdog_state {
 };
 
 // Never destroyed: the thread goes on while the program exits.
-watchdog_state& state() noexcept {
+watchdog_state& the_watchdog() noexcept {
   static watchdog_state& it = *new watchdog_state;
   return it;
 }
 
-// An eventfd that wakes the thread: 1 is a change, more is a wish for the table. -1 if there is none.
-// Written by who starts the watchdog the first time.
+// An eventfd that wakes the thread: 1 is a change, more is a wish for the table. -1 if there is
+// none. Written by who starts the watchdog the first time.
 constinit std::atomic<int> bell{-1};
 constexpr std::uint64_t a_change = 1;
 constexpr std::uint64_t the_table = std::uint64_t{1} << 32;
@@ -102,7 +103,7 @@ void run_watchdog() {
   leave_thread_unobserved();
   unpin_this_thread();
   pthread_setname_np(pthread_self(), "async-watchdog");
-  watchdog_state& s = state();
+  watchdog_state& s = the_watchdog();
   std::optional<std::chrono::nanoseconds> interval = 0ns;
   for (;;) {
     const bool table = sleep_until_wanted(interval);
@@ -121,6 +122,7 @@ void run_watchdog() {
       continue;  // at the next look, perhaps
     }
     say_all(said, report);
+    if (table) write_metrics_of_environment();
   }
 }
 
@@ -145,9 +147,9 @@ void start_thread(watchdog_state& s) {
 // In a forked child: there is no such thread, and its state may have been in use.
 void forget_watchdog() noexcept {
   watchdog_on.store(false);
-  turn_off(observer::watchdog);
+  forget_observers();
   if (const int fd = bell.exchange(-1); fd >= 0) close(fd);  // it is the parent's
-  ::new (&state()) watchdog_state;
+  ::new (&the_watchdog()) watchdog_state;
   cpu_status::after_fork();
 }
 
@@ -177,7 +179,7 @@ double parse_seconds(const char* text) noexcept {
 }
 
 // The thread is made when there is a runtime: a daemon forks before.
-void start_as_environment_says() noexcept {
+void start_watchdog_of_environment() noexcept {
   static const char* const text = secure_getenv("ASYNC_WATCHDOG");
   if (text == nullptr || *text == '\0') return;
   static std::atomic<bool> asked{false};
@@ -201,8 +203,8 @@ void start_as_environment_says() noexcept {
 
 void watch_workers(scheduler& runtime) noexcept {
   if (queue().order != nullptr) return;  // an exploration
-  watchdog_state& s = state();
-  start_as_environment_says();
+  watchdog_state& s = the_watchdog();
+  start_watchdog_of_environment();
   {
     const std::lock_guard lock(s.mutex);
     s.runtime = &runtime;
@@ -211,33 +213,33 @@ void watch_workers(scheduler& runtime) noexcept {
 }
 
 void forget_workers() noexcept {
-  const std::lock_guard lock(state().mutex);
-  state().runtime = nullptr;
+  const std::lock_guard lock(the_watchdog().mutex);
+  the_watchdog().runtime = nullptr;
 }
 
 watched_wait::watched_wait(const char* what_for, idle_waiter* waiter) noexcept
     : what_for_(what_for), waiter_(waiter) {
   {
-    const std::lock_guard lock(state().mutex);
-    next_ = std::exchange(state().waits, this);
+    const std::lock_guard lock(the_watchdog().mutex);
+    next_ = std::exchange(the_watchdog().waits, this);
   }
   ring_bell(a_change);
 }
 
 watched_wait::~watched_wait() {
-  const std::lock_guard lock(state().mutex);
-  watched_wait** place = &state().waits;
+  const std::lock_guard lock(the_watchdog().mutex);
+  watched_wait** place = &the_watchdog().waits;
   while (*place != this) place = &(*place)->next_;
   *place = next_;
 }
 
 void watch_without_thread(std::chrono::nanoseconds limit) {
-  turn_watchdog_on(state(), {.limit = limit});
+  turn_watchdog_on(the_watchdog(), {.limit = limit});
 }
 
 std::vector<std::string> watchdog_look(std::chrono::steady_clock::time_point now) {
   std::vector<std::string> said;
-  watchdog_state& s = state();
+  watchdog_state& s = the_watchdog();
   const std::lock_guard lock(s.mutex);
   if (s.watch) s.watch->look(s.runtime, s.waits, now, said);
   return said;
@@ -246,7 +248,7 @@ std::vector<std::string> watchdog_look(std::chrono::steady_clock::time_point now
 }  // namespace detail
 
 void watchdog_start(watchdog_options options) {
-  detail::watchdog_state& s = detail::state();
+  detail::watchdog_state& s = detail::the_watchdog();
   const std::lock_guard starting(s.starting);
   detail::turn_watchdog_on(s, std::move(options));
   if (s.thread.joinable()) {
@@ -263,7 +265,7 @@ void watchdog_start(watchdog_options options) {
 }
 
 void watchdog_stop() noexcept {
-  detail::watchdog_state& s = detail::state();
+  detail::watchdog_state& s = detail::the_watchdog();
   const std::lock_guard starting(s.starting);
   detail::watchdog_on.store(false);
   detail::turn_off(detail::observer::watchdog);
@@ -279,7 +281,7 @@ void watchdog_stop() noexcept {
 }
 
 std::string hang_report() {
-  detail::watchdog_state& s = detail::state();
+  detail::watchdog_state& s = detail::the_watchdog();
   const std::lock_guard lock(s.mutex);
   const auto now = std::chrono::steady_clock::now();
   if (s.watch) return s.watch->table(s.runtime, s.waits, now);

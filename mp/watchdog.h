@@ -19,9 +19,9 @@
 // Cost: none while it is off but for a look at a flag in each turn of up to 16 callbacks; a few ns
 // for each callback while it is on.
 //
-// A uniprocessor build has the watchdog's thread, too: it only reads, and only while a callback runs
-// or the CPU sleeps. Explorations (explore.h) are not watched. A forked child is not watched until it
-// calls watchdog_start() itself.
+// A uniprocessor build has the watchdog's thread, too: it only reads, and only while a callback
+// runs or the CPU sleeps. Explorations (explore.h) are not watched. A forked child is not watched
+// until it calls watchdog_start() itself.
 //
 // Thread-safety: everything here may be called by any thread, callback or not.
 #pragma once
@@ -48,15 +48,15 @@ void watchdog_start(watchdog_options options = {});
 // Ends it, and waits for a report that is being made.
 void watchdog_stop() noexcept;
 
-// The table: what each CPU does, which colors have callbacks that wait, and, if the runtime's waiter
-// can tell (that of amain() can), the events that are registered. What the CPUs do is known only
-// while the watchdog is on. Runnable colors wait while they are looked at: some ms, if there are
-// tens of thousands of callbacks. Throws std::bad_alloc.
+// The table: what each CPU does, which colors have callbacks that wait, and, if the runtime's
+// waiter can tell (that of amain() can), the events that are registered. What the CPUs do is known
+// only while the watchdog is on. Runnable colors wait while they are looked at: some ms, if there
+// are tens of thousands of callbacks. Throws std::bad_alloc.
 std::string hang_report();
 
-// From now on this signal makes the watchdog's thread print the table, where its reports go, as long
-// as the watchdog is on. The signal's former handler is forgotten; a later one, sigcb's or another,
-// takes its place. Fails as sigaction() does.
+// From now on this signal makes the watchdog's thread print the table, where its reports go, as
+// long as the watchdog is on. The signal's former handler is forgotten; a later one, sigcb's or
+// another, takes its place. Fails as sigaction() does.
 std::error_code table_on_signal(int signal);
 
 }  // namespace async

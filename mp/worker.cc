@@ -24,11 +24,13 @@ inline void worker::made_runnable(color_state* color) noexcept {
 void worker::submit_with_note(color_state* color, task* t) noexcept {
   if (polling_) ++polled_;
   // relaxed: as in is_traced(). Another trace that has begun meanwhile is joined after this turn.
-  const cpu_status::in_queue code(status_in_callback());
+  color_state* const own = running;
+  const cpu_status::in_queue code(own != nullptr ? status_ : nullptr);
   const bool noted =
       lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_;
   if (noted) lane_->post(t, *color);
-  if (color == running) {
+  if (measured_ != nullptr) measured_->post(t, *color);
+  if (color == own) {
     took_over_ |= color->mail.push_own(t);
   } else if (color->mail.push(t)) {
     if (noted) lane_->made_runnable();
@@ -40,8 +42,8 @@ void submit_elsewhere(color_state* color, task* t) noexcept {
   if (current != nullptr) {
     current->submit(color, t);
     // relaxed: what goes with it is read under a lock.
-  } else if (trace_generation.load(std::memory_order_relaxed) != 0 ? traced_push(*color, t)
-                                                                   : color->mail.push(t)) {
+  } else if (observation.load(std::memory_order_relaxed) != 0 ? observed_push(*color, t)
+                                                              : color->mail.push(t)) {
     submit_runnable(color);
   }
 }
@@ -163,22 +165,26 @@ unsigned worker::run_observed_callbacks(color_state& color, unsigned budget,
   task* t = color.mail.pop();
   if (t == nullptr) return budget;
   if (lane_ != nullptr && (!from_slot || took_over_)) lane_->open_turn();
+  if (measured_ != nullptr) measured_->open(color, trace_lane::name_of(color));
   bool new_turn = budget == turn_length;
   for (;;) {
     if (slot_ != nullptr) publish_slot();
     took_over_ = false;
     if (lane_ != nullptr) lane_->begin(t, color, std::exchange(new_turn, false));
+    if (measured_ != nullptr) measured_->begin(t);
     if (status_ != nullptr) status_->begin(&color, t);
     const std::uint64_t reapers_before = reapers_run;
     execute(color, t);
     if (status_ != nullptr) status_->end();
     const bool at_hand = color.mail.has_at_hand();
     if (lane_ != nullptr) lane_->end(reapers_run == reapers_before);
+    if (measured_ != nullptr) measured_->end(reapers_run == reapers_before);
     if (--budget == 0 || stopping()) break;
     t = color.mail.pop();
     if (t == nullptr) break;
     if (lane_ != nullptr && (!at_hand || took_over_)) lane_->mark();
   }
+  if (measured_ != nullptr) measured_->close(color);
   return budget;
 }
 

@@ -20,6 +20,7 @@ constexpr auto worth_stealing = 1us;
 color_state* worker::wait_for_work() noexcept {
   queue_parking& parking = queue_.parking;
   const auto has_work = [this] { return scheduler_.has_work(); };
+  if (measured_ != nullptr) measured_->pause();
   // A lone worker with a waiter goes there at once: nothing comes sooner by searching for it.
   const bool may_search = sharers_ > 1 || !has_waiter_;
   bool searching = may_search && parking.try_search();

@@ -16,6 +16,7 @@ bool worker::follow_observers(unsigned now) noexcept {
   observed_ = now;
   follow_trace();
   follow_watchdog();
+  follow_metrics();
   update_notes_posts();
   return observed_ != 0;
 }
@@ -23,6 +24,9 @@ bool worker::follow_observers(unsigned now) noexcept {
 void worker::leave_observers() noexcept {
   leave_trace();
   status_ = nullptr;
+  if (measured_ != nullptr) measured_->sleep();
+  measured_ = nullptr;
+  metrics_ = nullptr;
   observed_ = 0;
   update_notes_posts();
 }
@@ -34,6 +38,30 @@ void worker::follow_watchdog() noexcept {
     watched_.open();
     status_ = &watched_;
   }
+}
+
+void worker::follow_metrics() noexcept {
+  auto now = current_metrics();
+  if (now == metrics_) return;
+  if (measured_ != nullptr) measured_->sleep();
+  measured_ = nullptr;
+  metrics_ = std::move(now);
+  if (metrics_ == nullptr) return;
+  try {
+    measured_ = &metrics_->lane(index_);
+    measured_->pause();
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: no memory to measure CPU %u\n", program_invocation_short_name,
+                 index_);
+  }
+}
+
+// A thread that is no worker posts: color.mail.push(t).
+bool observed_push(color_state& color, task* t) noexcept {
+  measure_post_from_outside(color, t);
+  // relaxed: what goes with it is read under a lock.
+  const bool traced = trace_generation.load(std::memory_order_relaxed) != 0;
+  return traced ? traced_push(color, t) : color.mail.push(t);
 }
 
 // Begins or ends to take part in a trace.
@@ -58,6 +86,7 @@ void worker::leave_trace() noexcept {
 }
 
 void worker::note(trace_kind kind) noexcept {
+  if (measured_ != nullptr) kind == trace_kind::park ? measured_->sleep() : measured_->pause();
   if (status_ != nullptr) {
     using place = cpu_status::place;
     status_->go(kind == trace_kind::park   ? place::asleep

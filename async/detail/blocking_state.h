@@ -41,9 +41,8 @@ class blocking_state final : public std::enable_shared_from_this<blocking_state>
 
  private:
   using job_list = boost::intrusive::list<
-      blocking_job,
-      boost::intrusive::member_hook<blocking_job, decltype(blocking_job::pool_hook),
-                                    &blocking_job::pool_hook>>;
+      blocking_job, boost::intrusive::member_hook<blocking_job, decltype(blocking_job::pool_hook),
+                                                  &blocking_job::pool_hook>>;
 
   void start_thread() noexcept;                     // under mutex_
   void take_waiting(event_list& unbegun) noexcept;  // under mutex_

@@ -22,8 +22,8 @@ bool is_child(int fd) noexcept {
   std::array<char, 32> target;
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t length = readlink(link.c_str(), target.data(), target.size());
-  return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) ==
-                           "anon_inode:[pidfd]";
+  return length > 0 &&
+         std::string_view(target.data(), static_cast<std::size_t>(length)) == "anon_inode:[pidfd]";
 }
 
 const char* kind_of(int fd, bool reads) noexcept {

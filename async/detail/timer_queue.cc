@@ -65,7 +65,8 @@ void timer_queue::expire(stamp now, event_list& ready) noexcept {
 }
 
 void timer_queue::forget() noexcept {
-  heap_.for_each([](timer& t, stamp) { t.waiting = false; });  // lest it is looked for in the new heap
+  heap_.for_each(
+      [](timer& t, stamp) { t.waiting = false; });  // lest it is looked for in the new heap
   lost_.push_back(std::exchange(heap_, {}));
   alarm_at_ = never;
   rang_ = false;

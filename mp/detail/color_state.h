@@ -24,6 +24,7 @@
 // Thread-safety: as for each member; the mailbox says its own.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -110,6 +111,10 @@ class alignas(64) color_state {
 
   mailbox<sync, task> mail;
   [[no_unique_address]] color_fiber fiber;
+  // The time in which callbacks of it have run so far, in ticks, while metrics are on: the sum, or,
+  // while some run, the sum less the time at which they began; shifted left, and 1 while some run.
+  // Written by the owner.
+  std::atomic<std::uint64_t> work{0};
 
  private:
   static constexpr std::align_val_t alignment{64};

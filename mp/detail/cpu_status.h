@@ -3,9 +3,9 @@
 // Serves stages 4 and 5, while they are watched.
 //
 // A worker is in *user code* while a callback runs, and otherwise in *queue code*: it takes
-// callbacks out of its color's mailbox, fills its slot, and so on. A callback that posts is in queue
-// code for that long. What the worker owns changes in queue code only. So whoever keeps it from
-// entering queue code may read all of that without a lock in the worker's way. In steps:
+// callbacks out of its color's mailbox, fills its slot, and so on. A callback that posts is in
+// queue code for that long. What the worker owns changes in queue code only. So whoever keeps it
+// from entering queue code may read all of that without a lock in the worker's way. In steps:
 //
 //   worker   W1 leaves user code: stores that in `number_` (release)
 //            W2 reads `held_` (acquire)
@@ -21,8 +21,9 @@
 // If R3 says user code, then the store of a W1 that follows was not made before the fence R2 on the
 // worker's CPU, so its W2 comes after that fence and sees `held_` set: the worker waits at W3 until
 // R4 is over. R4 sees what the last W4 wrote, by W5 and R3; what the next W4 writes comes after R4,
-// by the lock, or by R5 and W2. The fence that W2 would else need costs as much as a small callback;
-// R2 is the kernel's membarrier(), and where there is none, the worker has its fence after all.
+// by the lock, or by R5 and W2. The fence that W2 would else need costs as much as a small
+// callback; R2 is the kernel's membarrier(), and where there is none, the worker has its fence
+// after all.
 //
 // Thread-safety: each member says whose it is.
 #pragma once
@@ -117,9 +118,7 @@ class cpu_status {
   }
 
  private:
-  void enter_user_code() noexcept {
-    number_.store(callbacks_ << 1 | 1, std::memory_order_release);
-  }
+  void enter_user_code() noexcept { number_.store(callbacks_ << 1 | 1, std::memory_order_release); }
   void enter_queue_code() noexcept {
     number_.store(callbacks_ << 1, std::memory_order_release);
     std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -2,14 +2,14 @@
 //
 // Serves stages 3 to 5.
 //
-// Time. No CPU reads a clock: that a callback still runs is seen by its number, which is the same as
-// at the last look. So it has run for at least as long as from the look that saw it first, and what
-// waits behind it has waited at least since the look that first saw something there.
+// Time. No CPU reads a clock: that a callback still runs is seen by its number, which is the same
+// as at the last look. So it has run for at least as long as from the look that saw it first, and
+// what waits behind it has waited at least since the look that first saw something there.
 //
 // Colors that wait for a CPU are taken from the workers' segments and from the shared part, as a
-// worker takes them, looked at by this thread, which owns them then, and put into the shared part, in
-// the same order. While it has them, has_work() of the scheduler must not say that there is none:
-// hence queue_looks.
+// worker takes them, looked at by this thread, which owns them then, and put into the shared part,
+// in the same order. While it has them, has_work() of the scheduler must not say that there is
+// none: hence queue_looks.
 //
 // Thread-safety: all under the watchdog's lock, which keeps the workers in existence.
 #pragma once
@@ -55,8 +55,8 @@ struct cpu_view {
   bool watched = false;
   cpu_status::snapshot status{};
   std::optional<callback_view> running;
-  std::chrono::nanoseconds running_for{};  // at least
-  std::chrono::nanoseconds waiting_for{};  // at least: the oldest of those behind it
+  std::chrono::nanoseconds running_for{};            // at least
+  std::chrono::nanoseconds waiting_for{};            // at least: the oldest of those behind it
   std::optional<std::chrono::nanoseconds> computed;  // in running_for
 };
 
@@ -79,8 +79,8 @@ class hang_watch {
   // What is remembered of a CPU from look to look.
   struct memory {
     std::uint64_t callbacks = ~std::uint64_t{0};
-    time since{};                        // the look that saw the running callback first
-    std::optional<time> waiting_since;   // the look that first saw something behind it
+    time since{};                           // the look that saw the running callback first
+    std::optional<time> waiting_since;      // the look that first saw something behind it
     std::optional<std::uint64_t> cpu_time;  // at `since`
     duration next_report{};
     std::string reported;  // the beginning of what was said

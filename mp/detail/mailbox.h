@@ -76,7 +76,8 @@ class mailbox {
   [[nodiscard]] bool has_at_hand() const noexcept { return head_ != nullptr; }
 
   // Calls f(node, at_hand) for each that is in it: those at hand, in order, and then those not yet
-  // taken over, the newest first; until it returns false. For the owner, or while the owner is held.
+  // taken over, the newest first; until it returns false. For the owner, or while the owner is
+  // held.
   template <class F>
   void look(F f) const {
     for (const Node* node = head_; node != nullptr; node = node->next) {

@@ -22,6 +22,7 @@
 #include "mp/detail/color_state.h"
 #include "mp/detail/cpu_status.h"
 #include "mp/detail/fibers.h"
+#include "mp/detail/metrics_session.h"
 #include "mp/detail/observers.h"
 #include "mp/detail/ring.h"
 #include "mp/detail/scheduler.h"
@@ -121,6 +122,7 @@ class alignas(64) worker {
   void leave_observers() noexcept;
   bool follow_observers(unsigned now) noexcept;
   void follow_watchdog() noexcept;
+  void follow_metrics() noexcept;
   cpu_status* status_in_callback() const noexcept {
     return running_color() != nullptr ? status_ : nullptr;
   }
@@ -174,7 +176,9 @@ class alignas(64) worker {
   unsigned traced_generation_ = 0;
   trace_lane* lane_ = nullptr;  // of session_; null if there was no memory for it
   std::shared_ptr<trace_session> session_;
-  cpu_status* status_ = nullptr;  // watched_, while the watchdog is on
+  cpu_status* status_ = nullptr;      // watched_, while the watchdog is on
+  metrics_lane* measured_ = nullptr;  // of metrics_, while callbacks are measured
+  std::shared_ptr<metrics_session> metrics_;
 
   // How long to search before sleeping; learnt.
   clock::duration search_time_{};
@@ -196,8 +200,8 @@ class alignas(64) worker {
   color_queue overflow_;
 };
 
-// The worker that the calling thread is, or null.
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local worker* current;
+// What a thread that is no worker posts, while something is on: color.mail.push(t).
+bool observed_push(color_state& color, task* t) noexcept;
 
 // Runs the task's closure, and returns the task's size.
 ASYNC_UNCHECKED inline block_size worker::run_task(scheduler& scheduler, task* t) noexcept {

@@ -20,11 +20,11 @@ using namespace std::chrono_literals;
 class hang : public each_cpu_count {};
 ASYNC_TEST_EACH_CPU_COUNT(hang);
 
-bool has(const std::string& text, const std::string& part) {
+bool reports(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-std::string line(int n) { return "hang_report_test.cc:" + std::to_string(n) + " ("; }
+std::string at_line(int n) { return "hang_report_test.cc:" + std::to_string(n) + " ("; }
 
 // What a callback of the loop is told.
 std::string report_of(std::function<run_summary()> run) {
@@ -42,11 +42,11 @@ TEST_P(hang, report_names_the_fd_that_keeps_the_program_alive) {
   const int registered = __LINE__ + 1;
   fdcb(p.in(), selread, cwrap(color(71), [] {}));
   const std::string text = report_of([this] { return run(); });
-  EXPECT_TRUE(has(text, "1 fd to read: ")) << text;
-  EXPECT_TRUE(has(text, line(registered))) << text;
-  EXPECT_TRUE(has(text, ": " + std::to_string(p.in()) + " of color 71\n")) << text;
+  EXPECT_TRUE(reports(text, "1 fd to read: ")) << text;
+  EXPECT_TRUE(reports(text, at_line(registered))) << text;
+  EXPECT_TRUE(reports(text, ": " + std::to_string(p.in()) + " of color 71\n")) << text;
   fdcb(p.in(), selread, nullptr);
-  EXPECT_FALSE(has(report_of([this] { return run(); }), "fd to read"));
+  EXPECT_FALSE(reports(report_of([this] { return run(); }), "fd to read"));
 }
 
 TEST_P(hang, report_names_timers_and_not_those_that_were_removed) {
@@ -55,10 +55,10 @@ TEST_P(hang, report_names_timers_and_not_those_that_were_removed) {
   const timecb_t t = delaycb(1h, wrap([] {}));
   timecb_remove(gone);
   const std::string text = report_of([this] { return run(); });
-  EXPECT_TRUE(has(text, "1 timer: ")) << text;
-  EXPECT_TRUE(has(text, line(set))) << text;
-  EXPECT_TRUE(has(text, ": in 3599.") || has(text, ": in 3600.")) << text;
-  EXPECT_TRUE(has(text, " of the default color\n")) << text;
+  EXPECT_TRUE(reports(text, "1 timer: ")) << text;
+  EXPECT_TRUE(reports(text, at_line(set))) << text;
+  EXPECT_TRUE(reports(text, ": in 3599.") || reports(text, ": in 3600.")) << text;
+  EXPECT_TRUE(reports(text, " of the default color\n")) << text;
   timecb_remove(t);
 }
 
@@ -71,10 +71,10 @@ TEST_P(hang, report_names_signals_and_children) {
   chldcb(child, wrap([](int) {}));
   sigcb(SIGUSR2, wrap([] {}));
   const std::string text = report_of([this] { return run(); });
-  EXPECT_TRUE(has(text, "1 child to end: ")) << text;
-  EXPECT_TRUE(has(text, line(watched))) << text;
-  EXPECT_TRUE(has(text, "1 signal: ")) << text;
-  EXPECT_TRUE(has(text, line(watched + 1))) << text;
+  EXPECT_TRUE(reports(text, "1 child to end: ")) << text;
+  EXPECT_TRUE(reports(text, at_line(watched))) << text;
+  EXPECT_TRUE(reports(text, "1 signal: ")) << text;
+  EXPECT_TRUE(reports(text, at_line(watched + 1))) << text;
   chldcb(child, nullptr);
   sigcb(SIGUSR2, nullptr);
   kill(child, SIGKILL);
@@ -98,8 +98,8 @@ TEST_P(hang, report_names_blocking_work_under_way) {
     end.post();
   });
   run();
-  EXPECT_TRUE(has(text, "1 blocking work under way: ")) << text;
-  EXPECT_TRUE(has(text, line(given))) << text;
+  EXPECT_TRUE(reports(text, "1 blocking work under way: ")) << text;
+  EXPECT_TRUE(reports(text, at_line(given))) << text;
 }
 
 TEST_P(hang, watchdog_says_which_blocking_work_amain_waits_for) {
@@ -120,7 +120,7 @@ TEST_P(hang, watchdog_says_which_blocking_work_amain_waits_for) {
   std::string said;
   std::thread other([&] {
     const auto began = std::chrono::steady_clock::now();
-    for (auto time = 0s; !has(said, "for blocking work and operations on files"); time += 1s) {
+    for (auto time = 0s; !reports(said, "for blocking work and operations on files"); time += 1s) {
       said.clear();
       for (const std::string& one : detail::watchdog_look(began + time)) said += one;
       std::this_thread::yield();  // it may not wait yet
@@ -129,9 +129,9 @@ TEST_P(hang, watchdog_says_which_blocking_work_amain_waits_for) {
   });
   run();
   other.join();
-  EXPECT_TRUE(has(said, "the program has waited for ")) << said;
-  EXPECT_TRUE(has(said, "1 blocking work under way: ")) << said;
-  EXPECT_TRUE(has(said, line(given))) << said;
+  EXPECT_TRUE(reports(said, "the program has waited for ")) << said;
+  EXPECT_TRUE(reports(said, "1 blocking work under way: ")) << said;
+  EXPECT_TRUE(reports(said, at_line(given))) << said;
   watchdog_stop();
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,10 @@ namespace async::test {
 
 // As many as wanted, or less where each costs more.
 constexpr std::uint64_t lighter(std::uint64_t n) { return sanitized ? n / 20 + 1 : n; }
+
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 class hang_guard : public testing::EmptyTestEventListener {
  public:

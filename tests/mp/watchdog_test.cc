@@ -1,5 +1,5 @@
-// The watchdog: what it says of callbacks that run for too long, and what a hang report has. Time is
-// what the tests say.
+// The watchdog: what it says of callbacks that run for too long, and what a hang report has. Time
+// is what the tests say.
 //
 // Serves stages 3 to 5, watched.
 //
@@ -19,8 +19,8 @@
 #include "mp/detail/observers.h"
 #include "mp/detail/watchdog_control.h"
 #include "mp/watchdog.h"
-#include "tests/mp/load.h"
 #include "tests/mp/tools.h"
+#include "tests/mp/watched.h"
 #include "wrap/wrap.h"
 
 namespace async::test {
@@ -28,40 +28,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-// A callback that waits until it is told to go on.
-struct obstacle : refcount {
-  void stand() {
-    inside.post();
-    go_on.wait();
-  }
-  baton inside, go_on;
-};
-
-// While it exists, the watchdog is on, and looks when the test says.
-class watched {
- public:
-  explicit watched(std::chrono::nanoseconds limit = 1s) { detail::watch_without_thread(limit); }
-  ~watched() { watchdog_stop(); }
-
-  // Looks at the time `later` than the beginning.
-  std::vector<std::string> look(std::chrono::nanoseconds later) {
-    return detail::watchdog_look(began_ + later);
-  }
-  // The same, where it has to say exactly one thing.
-  std::string said(std::chrono::nanoseconds later) {
-    const auto all = look(later);
-    EXPECT_EQ(all.size(), 1u);
-    return all.empty() ? "" : all.front();
-  }
-
- private:
-  const steady_clock::time_point began_ = steady_clock::now();
-};
 
 // Runs what was posted on one CPU, until stop(), while another thread does `beside`.
 run_summary run_beside(const std::function<void()>& beside) {
@@ -278,7 +244,8 @@ TEST(watchdog, has_in_its_table_who_sleeps_and_what_is_waited_for) {
     EXPECT_TRUE(has(table, " sleeps for ")) << table;
     EXPECT_TRUE(has(table, "no color has callbacks that wait")) << table;
     EXPECT_TRUE(has(table, "7 alarm: ")) << table;
-    EXPECT_TRUE(has(table, "0 of color 5, 1 of color 5, 2 of color 5, 3 of color 5, 4 of color 5, ..."))
+    EXPECT_TRUE(
+        has(table, "0 of color 5, 1 of color 5, 2 of color 5, 3 of color 5, 4 of color 5, ..."))
         << table;
     stop();
   });
@@ -344,73 +311,6 @@ TEST(watchdog, leaves_nothing_on_when_it_is_stopped) {
   EXPECT_EQ(detail::observation.load(), 0u);
   EXPECT_FALSE(detail::watchdog_is_on());
 }
-
-#if !defined(ASYNC_UNIPROCESSOR)  // which has no threads
-
-TEST(watchdog, says_what_drain_waits_for) {
-  watched dog;
-  const auto slow = make_ref<obstacle>();
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  cpucb(cwrap(color(17), slow, &obstacle::stand));
-  std::thread other([&] {
-    slow->inside.wait();
-    std::string said;
-    for (auto time = 0s; !has(said, "the program has waited for "); time += 1s) {
-      said.clear();
-      for (const std::string& one : dog.look(time)) said += one;
-      std::this_thread::yield();  // it may not wait yet
-    }
-    EXPECT_TRUE(has(said, " for drain() to return")) << said;
-    EXPECT_TRUE(has(said, ", color 17, for ")) << said;
-    slow->go_on.post();
-  });
-  cpus.drain();
-  cpus.stop();
-  other.join();
-}
-
-// The table takes colors out of the queue and puts them back, all the time.
-TEST(watchdog, does_not_disturb_a_load_that_it_looks_at) {
-  constexpr unsigned colors = 20, tokens = 16;
-  watched dog;
-  token_load load(colors, 1, test_seed());
-  std::atomic<bool> over{false};
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  std::thread other([&] {
-    for (auto time = 0ms; !over.load(); time += 300ms) {
-      dog.look(time);
-      EXPECT_FALSE(hang_report().empty());
-    }
-  });
-  for (unsigned i = 0; i != tokens; ++i) load.post_from(0, i % colors, lighter(20'000));
-  load.wait_for(tokens);
-  over.store(true);
-  other.join();
-  cpus.stop();
-  EXPECT_EQ(load.overlaps() + load.disorders(), 0u);
-}
-
-TEST(watchdog, does_not_hide_work_from_drain) {
-  std::atomic<bool> over{false};
-  runtime cpus({.cpus = 2});
-  cpus.start();
-  std::thread other([&] {
-    while (!over.load()) EXPECT_FALSE(hang_report().empty());
-  });
-  for (unsigned round = 0; round != lighter(200); ++round) {
-    std::atomic<unsigned> ran{0};
-    for (unsigned c = 0; c != 8; ++c) post(color(40 + c), [&ran] { ran.fetch_add(1); });
-    cpus.drain();
-    ASSERT_EQ(ran.load(), 8u);
-  }
-  over.store(true);
-  other.join();
-  cpus.stop();
-}
-
-#endif
 
 }  // namespace
 }  // namespace async::test
