@@ -27,6 +27,10 @@
 // and two callbacks of one color never overlap. Give a hot callback a color with cwrap, and it runs
 // beside the others, on another CPU.
 //
+//   #include <cerrno>
+//   #include <csignal>
+//   #include <cstring>
+//
 //   #include "async/async.h"
 //
 //   void new_client(int fd) {
@@ -73,6 +77,7 @@
 #include "async/timer.h"
 #include "async/tls.h"
 #include "mp/color.h"
+#include "mp/colored.h"
 #include "mp/runtime.h"
 #include "suio/suio.h"
 #include "wrap/wrap.h"

@@ -4,10 +4,10 @@
 //   class session {
 //     const color own_ = color::fresh();
 //     colored<std::deque<request>> waiting_{own_};
-//     void arrived(request r) { waiting_().push_back(std::move(r)); }   // aborts under another
-//     color
+//     // Aborts under another color.
+//     void arrived(request r) { waiting_().push_back(std::move(r)); }
 //   };
-//   void flush() { assert_color(log_color); ... }                       // the same for a function
+//   void flush() { assert_color(log_color); ... }  // the same for a function
 //
 // The message names the line of the access and both colors. This looks at each access as it
 // happens, so it finds a mistake when the mistaken callback runs, on one CPU as on many. What is

@@ -71,7 +71,7 @@ sfs::remote_files connect(const sfs::self_certifying_path& path, sfs::access_opt
     if (!name.why().empty()) give_up(path.location.text, name.why());
   }
   if (!signers->empty())
-    async::warn("%s does not know our key: we are nobody there", path.location.text.c_str());
+    async::warn("%s does not accept our key: we are nobody there", path.location.text.c_str());
   return files;
 }
 

@@ -46,7 +46,7 @@ What is served
   --export DIR          the directory; symbolic links are shown and never followed
   --key FILE            the server's key, made by sfskey gen
   --read-only           nothing can be changed through this server
-  --users FILE          the table of users' keys; read again when it has changed
+  --users FILE          the table of users' keys; read again within 2 s of a change
   --handle-table FILE   where a server that does not run as root keeps what clients' handles
                         mean, so that they stay good when it starts again
   --anonymous WHAT      what clients may do who have not logged in:

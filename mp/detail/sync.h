@@ -34,7 +34,13 @@ class parker {
  public:
   // Returns once signal() has been called; takes that signal back.
   void wait() noexcept {
+#if defined(__SANITIZE_THREAD__)
+    // ThreadSanitizer keeps a signal back until the thread's next atomic. One that came right
+    // before the system call would be kept for as long as the sleep lasts.
+    while (!wait_for(std::chrono::milliseconds(50))) {}
+#else
     while (!take_signal()) futex(FUTEX_WAIT_PRIVATE, 0, nullptr);
+#endif
   }
 
   // The same, but for at most `timeout`. Whether a signal was taken.

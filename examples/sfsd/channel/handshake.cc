@@ -174,7 +174,11 @@ void handshake::advance() {
   if (status == 1) return finish();
   if (SSL_get_error(ssl_.get(), status) == SSL_ERROR_WANT_READ) return;
   wrong_key_ = SSL_get_verify_result(ssl_.get()) != X509_V_OK;
-  if (wrong_key_) return fail("the server's key is not the one that the HOSTID names");
+  if (wrong_key_) {
+    return fail(
+        "the server's key is not the one that the HOSTID names: it is an impostor, or LOCATION is "
+        "written otherwise than where the HOSTID was made (--connect goes elsewhere)");
+  }
   fail("the handshake failed: " + openssl_reason());
 }
 

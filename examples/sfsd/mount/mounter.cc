@@ -92,7 +92,7 @@ bool mounter::choose_login() {
     give_up(session_->login(1)->why);
     return false;
   }
-  async::warn("%s does not know our key: we are nobody there",
+  async::warn("%s does not accept our key: we are nobody there",
               options_.server.location.text.c_str());
   return true;
 }
