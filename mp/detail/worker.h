@@ -200,6 +200,9 @@ class alignas(64) worker {
   color_queue overflow_;
 };
 
+// The worker that the calling thread is, or null.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local worker* current;
+
 // What a thread that is no worker posts, while something is on: color.mail.push(t).
 bool observed_push(color_state& color, task* t) noexcept;
 

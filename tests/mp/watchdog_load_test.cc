@@ -10,6 +10,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "mp/watchdog.h"
 #include "tests/mp/load.h"
@@ -70,17 +71,19 @@ TEST(watchdog_of_two_cpus, does_not_disturb_a_load_that_it_looks_at) {
 }
 
 TEST(watchdog_of_two_cpus, does_not_hide_work_from_drain) {
+  constexpr unsigned callbacks = 30'000;  // to look at them takes longer than to fall asleep
+  const std::vector<color> colors{color(40), color(41), color(42)};
   std::atomic<bool> over{false};
   runtime cpus({.cpus = 2});
   cpus.start();
   std::thread other([&] {
     while (!over.load()) EXPECT_FALSE(hang_report().empty());
   });
-  for (unsigned round = 0; round != lighter(200); ++round) {
+  for (unsigned round = 0; round != lighter(100); ++round) {
     std::atomic<unsigned> ran{0};
-    for (unsigned c = 0; c != 8; ++c) post(color(40 + c), [&ran] { ran.fetch_add(1); });
+    for (unsigned i = 0; i != callbacks; ++i) post(colors[i % colors.size()], [&ran] { ++ran; });
     cpus.drain();
-    ASSERT_EQ(ran.load(), 8u);
+    ASSERT_EQ(ran.load(), callbacks);
   }
   over.store(true);
   other.join();
