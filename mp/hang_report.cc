@@ -144,6 +144,7 @@ std::string text_of_colors(const std::vector<cpu_view>& cpus, std::vector<color_
     if (view.running->in_slot) waiting.push_back(*view.running->in_slot);
   }
   for (const color_view& view : waiting) {
+    if (view.callbacks == 0) continue;  // it is only about to be freed
     rows.push_back({view.callbacks, view.name + ": " + number_of(view) +
                                         " wait for a CPU; the oldest of " + text_of(view.oldest)});
   }

@@ -70,7 +70,7 @@ std::vector<color_view> take_and_look(scheduler& runtime) {
   taken.take_all([](color_state** to, std::size_t most) { return queue().posted.take(to, most); });
   for (const color_state* const color : taken.all()) {
     color_view view = color_view_of(*color);
-    if (view.callbacks != 0) result.push_back(std::move(view));
+    result.push_back(std::move(view));
   }
   return result;
 }
@@ -109,7 +109,8 @@ std::vector<color_view> look_at_queue(scheduler& runtime) {
   });
 #else
   result = take_and_look(runtime);
-  queue().parking.work_published();  // and whoever drains looks once more
+  if (!result.empty()) queue().parking.work_published();
+  queue().parking.ask_again();
 #endif
   return result;
 }

@@ -149,6 +149,12 @@ class parking {
     }
   }
 
+  // After has_work() has said yes, perhaps for nothing: whoever drains asks once more.
+  void ask_again() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (drainer_ != nullptr) std::exchange(drainer_, nullptr)->signal();
+  }
+
  private:
   // A watcher gives up when it has found all asleep so many times.
   static constexpr int patience = 64;
