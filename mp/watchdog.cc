@@ -25,6 +25,7 @@
 #include "mp/detail/hang_watch.h"
 #include "mp/detail/metrics_session.h"
 #include "mp/detail/observers.h"
+#include "mp/detail/trace_clock.h"
 #include "mp/detail/watchdog_control.h"
 
 namespace async {
@@ -132,6 +133,9 @@ void start_thread(watchdog_state& s) {
     if (fd < 0) throw std::system_error(errno, std::system_category(), "eventfd");
     bell.store(fd);
   }
+  // Made here, and not by the thread: if another one forks while a static variable is being made,
+  // the child waits for it forever.
+  static_cast<void>(allowed_cpus());
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // it is to take no signals
@@ -156,6 +160,7 @@ void forget_watchdog() noexcept {
 void turn_watchdog_on(watchdog_state& s, watchdog_options options) {
   static const int has_handler = pthread_atfork(nullptr, nullptr, forget_watchdog);
   static_cast<void>(has_handler);
+  trace_clock::begin();  // as in start_thread()
   const std::lock_guard lock(s.mutex);
   s.watch.emplace(std::max<std::chrono::nanoseconds>(options.limit, 1ms));
   s.report = std::move(options.report);
