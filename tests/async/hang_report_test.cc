@@ -46,7 +46,7 @@ TEST_P(hang, report_names_the_fd_that_keeps_the_program_alive) {
   EXPECT_TRUE(reports(text, at_line(registered))) << text;
   EXPECT_TRUE(reports(text, ": " + std::to_string(p.in()) + " of color 71\n")) << text;
   fdcb(p.in(), selread, nullptr);
-  EXPECT_FALSE(reports(report_of([this] { return run(); }), "fd to read"));
+  EXPECT_FALSE(reports(report_of([this] { return run(); }), at_line(registered)));
 }
 
 TEST_P(hang, report_names_timers_and_not_those_that_were_removed) {
