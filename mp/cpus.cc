@@ -19,7 +19,8 @@ namespace async {
 namespace detail {
 
 const std::vector<int>& allowed_cpus() {
-  static const std::vector<int> cpus = [] {
+  // Never destroyed: the watchdog's thread may read it while the program ends.
+  static const auto& cpus = *new const std::vector<int>([] {
     std::vector<int> found;
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -31,7 +32,7 @@ const std::vector<int>& allowed_cpus() {
     }
     if (found.empty()) found.push_back(0);
     return found;
-  }();
+  }());
   return cpus;
 }
 
