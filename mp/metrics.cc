@@ -3,19 +3,16 @@
 
 #include <pthread.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <string>
 #include <utility>
 
+#include "mp/detail/environment_output.h"
 #include "mp/detail/metrics_session.h"
 #include "mp/detail/observers.h"
 #include "mp/detail/output_file.h"
-#include "mp/detail/scheduler.h"
 #include "mp/detail/trace_clock.h"
 
 namespace async {
@@ -28,7 +25,6 @@ struct metrics_control {
   // Guarded by mutex.
   std::shared_ptr<metrics_session> session;  // the last one; null before the first
   bool on = false;
-  std::string file;  // of the environment, or empty
 };
 
 // Never destroyed: workers and posters may outlive static objects.
@@ -37,8 +33,11 @@ metrics_control& the_metrics() noexcept {
   return it;
 }
 
-void say_of_metrics(const char* what, const char* why) noexcept {
-  std::fprintf(stderr, "%s: ASYNC_METRICS: %s: %s\n", program_invocation_short_name, what, why);
+// Never destroyed, either: exit() calls it.
+environment_output& metrics_output() noexcept {
+  static environment_output& it =
+      *new environment_output("ASYNC_METRICS", "no metrics", &metrics_write);
+  return it;
 }
 
 // The clock's two readings belong together as far as the third is not far from the first.
@@ -72,26 +71,13 @@ double ns_per_tick() noexcept {
 void forget_metrics() noexcept {
   note_posts(false);
   forget_observers();
+  metrics_output().forget();
   ::new (&the_metrics()) metrics_control;
-}
-
-void start_metrics_of_environment() {
-  const char* const file = secure_getenv("ASYNC_METRICS");
-  if (file == nullptr || *file == '\0') return;
-  metrics_start();
-  the_metrics().file = file;
-  std::atexit([] {
-    if (queue().running.load()) write_metrics_of_environment();
-  });
 }
 
 // Before main(), so that what it posts before there is a runtime is noted, too.
 const bool metrics_were_asked_for = [] {
-  try {
-    start_metrics_of_environment();
-  } catch (const std::exception& e) {
-    say_of_metrics("no metrics", e.what());
-  }
+  metrics_output().begin([] { metrics_start(); }, [] { metrics_output().write_at_exit(); });
   return true;
 }();
 
@@ -109,19 +95,7 @@ std::shared_ptr<metrics_session> current_metrics() {
   return c.on ? c.session : nullptr;
 }
 
-void write_metrics_of_environment() noexcept {
-  std::string file;
-  try {
-    {
-      metrics_control& c = the_metrics();
-      const std::lock_guard lock(c.mutex);
-      file = c.file;
-    }
-    if (!file.empty()) metrics_write(with_process_id(file));
-  } catch (const std::exception& e) {
-    say_of_metrics(file.c_str(), e.what());
-  }
-}
+void write_metrics_of_environment() noexcept { metrics_output().write(); }
 
 void measured_runtime_finished() noexcept {
   forget_posts();

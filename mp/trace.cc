@@ -3,8 +3,6 @@
 
 #include <pthread.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -13,9 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "mp/detail/environment_output.h"
 #include "mp/detail/observers.h"
-#include "mp/detail/output_file.h"
-#include "mp/detail/scheduler.h"
 #include "mp/detail/trace_json.h"
 #include "mp/detail/trace_picture.h"
 #include "mp/detail/trace_session.h"
@@ -32,7 +29,6 @@ struct trace_control {
   // Guarded by mutex, as are writes of trace_generation.
   std::shared_ptr<trace_session> session;  // the last one; null before the first
   unsigned last_generation = 0;
-  std::string file;  // of the environment, or empty
 };
 
 // Never destroyed: workers and posters may outlive static objects.
@@ -41,28 +37,17 @@ trace_control& control() noexcept {
   return it;
 }
 
-void say(const char* what, const char* why) noexcept {
-  std::fprintf(stderr, "%s: ASYNC_TRACE: %s: %s\n", program_invocation_short_name, what, why);
-}
-
-void write_file_of_environment() noexcept {
-  std::string file;
-  try {
-    {
-      trace_control& c = control();
-      const std::lock_guard lock(c.mutex);
-      file = c.file;
-    }
-    if (!file.empty()) trace_write(with_process_id(file));
-  } catch (const std::exception& e) {
-    say(file.c_str(), e.what());
-  }
+// Never destroyed, either: exit() calls it.
+environment_output& output() noexcept {
+  static environment_output& it = *new environment_output("ASYNC_TRACE", "no trace", &trace_write);
+  return it;
 }
 
 // In a forked child: the trace is the parent's, and so is what it held.
 void forget_trace() noexcept {
   trace_generation.store(0, std::memory_order_relaxed);
   forget_observers();
+  output().forget();
   ::new (&control()) trace_control;
 }
 
@@ -74,28 +59,18 @@ std::size_t parse_mib(const char* text) noexcept {
 }
 
 void start_as_environment_says() {
-  const char* const file = secure_getenv("ASYNC_TRACE");
-  if (file == nullptr || *file == '\0') return;
   trace_options options;
   if (const char* const text = secure_getenv("ASYNC_TRACE_MIB")) {
     const std::size_t mib = parse_mib(text);
-    if (mib == 0) say("ASYNC_TRACE_MIB is ignored: not a number from 1 to 4096", text);
+    if (mib == 0) output().say("ASYNC_TRACE_MIB is ignored: not a number from 1 to 4096", text);
     if (mib != 0) options.bytes_per_cpu = mib << 20;
   }
   trace_start(options);
-  control().file = file;
-  std::atexit([] {
-    if (queue().running.load()) write_file_of_environment();
-  });
 }
 
 // Before main(), so that what it posts before there is a runtime is noted, too.
 const bool environment_was_asked = [] {
-  try {
-    start_as_environment_says();
-  } catch (const std::exception& e) {
-    say("no trace", e.what());
-  }
+  output().begin(&start_as_environment_says, [] { output().write_at_exit(); });
   return true;
 }();
 
@@ -121,7 +96,7 @@ bool traced_push(color_state& color, task* t) noexcept {
   return now.session != nullptr ? now.session->push_from_outside(color, t) : color.mail.push(t);
 }
 
-void runtime_finished() noexcept { write_file_of_environment(); }
+void runtime_finished() noexcept { output().write(); }
 
 }  // namespace detail
 
