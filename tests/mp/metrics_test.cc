@@ -220,16 +220,7 @@ TEST(metrics, forget_what_was_measured_before) {
 }
 
 TEST(metrics, may_be_started_and_stopped_by_a_callback) {
-  constexpr unsigned turns = 10;
-  for (unsigned i = 0; i != turns * turn_length; ++i) {
-    post(color(32), [i] {
-      if (i == 2 * turn_length) metrics_start();
-      if (i == 5 * turn_length) metrics_stop();
-      if (i == turns * turn_length - 1) stop();
-    });
-    if (i % turn_length == 0) post(color(33), [] {});  // so that there is a next turn
-  }
-  runtime({.cpus = 1}).run();
+  start_and_stop_by_a_callback([] { metrics_start(); }, [] { metrics_stop(); });
   EXPECT_FALSE(measuring());
   // From the turn after that of the start to the one in which they are stopped.
   EXPECT_EQ(of_color(metrics_read(), "32").runs(), 3 * turn_length);

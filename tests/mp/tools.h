@@ -34,6 +34,23 @@ inline bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// Ten turns of one CPU, of callbacks of color 32. The first of the third turn calls begin(), and
+// the first of the sixth calls end_it(). What a CPU is told in a turn it follows from the next one
+// on: so three whole turns lie between.
+template <class Begin, class End>
+void start_and_stop_by_a_callback(Begin begin, End end_it) {
+  constexpr unsigned turns = 10;
+  for (unsigned i = 0; i != turns * turn_length; ++i) {
+    post(color(32), [=] {
+      if (i == 2 * turn_length) begin();
+      if (i == 5 * turn_length) end_it();
+      if (i == turns * turn_length - 1) stop();
+    });
+    if (i % turn_length == 0) post(color(33), [] {});  // so that there is a next turn
+  }
+  runtime({.cpus = 1}).run();
+}
+
 class hang_guard : public testing::EmptyTestEventListener {
  public:
   static constexpr unsigned limit = 120;  // seconds for one test

@@ -234,16 +234,7 @@ TEST(trace, ends_a_run_that_an_exception_leaves) {
 }
 
 TEST(trace, may_be_started_and_stopped_by_a_callback) {
-  constexpr unsigned turns = 10;
-  for (unsigned i = 0; i != turns * turn_length; ++i) {
-    post(color(32), [i] {
-      if (i == 2 * turn_length) trace_start();
-      if (i == 5 * turn_length) trace_stop();
-      if (i == turns * turn_length - 1) stop();
-    });
-    if (i % turn_length == 0) post(color(33), [] {});  // so that there is a next turn
-  }
-  runtime({.cpus = 1}).run();
+  start_and_stop_by_a_callback([] { trace_start(); }, [] { trace_stop(); });
   EXPECT_FALSE(tracing());
   const auto trace = read_trace();
   unsigned of_the_loop = 0;
