@@ -93,6 +93,16 @@ extern "C" ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   return next(fd, data, size, offset);
 }
 
+extern "C" int open_by_handle_at(int mount, struct file_handle* handle, int flags) {
+  if (sfs::test::kernel_faults* const f = sfs::test::faults(); f && f->handles_short > 0) {
+    --f->handles_short;
+    errno = ENOMEM;
+    return -1;
+  }
+  using function = int (*)(int, struct file_handle*, int);
+  return sfs::test::next_one<function>("open_by_handle_at")(mount, handle, flags);
+}
+
 extern "C" int ftruncate(int fd, off_t size) {
   return sfs::test::late<int (*)(int, off_t)>("ftruncate", fd, size);
 }

@@ -1,5 +1,5 @@
-// The system calls with which a server writes, as a test wants them to go: counted, failing, doing
-// less than they were asked to, or late. In between, the kernel's own are called.
+// The system calls with which a server writes and finds files, as a test wants them to go: counted,
+// failing, doing less than they were asked to, or late. In between, the kernel's own are called.
 //
 // Serves no stage of its own. Thread safety: one test at a time; the calls may come from any
 // thread.
@@ -19,6 +19,7 @@ struct kernel_faults {
   std::atomic<int> times_error{0};             // errno of each futimens and utimensat
   std::atomic<int> write_error{0};  // errno of each pwrite, as soon as `writes_left` have been done
   std::atomic<int> writes_left{0};
+  std::atomic<int> handles_short{0};       // so many of the next open_by_handle_at fail with ENOMEM
   std::atomic<std::size_t> write_most{0};  // how much a pwrite takes at most; 0: all
   // Carried out once, in a thread of its own, before the next call that changes a file or its
   // directory goes on.

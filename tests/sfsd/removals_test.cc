@@ -1,6 +1,7 @@
 // REMOVE, RMDIR, RENAME, LINK: names go, change and are added, and files stay what they are.
 #include <gtest/gtest.h>
 
+#include "tests/sfsd/kernel_faults.h"
 #include "tests/sfsd/writing_support.h"
 
 namespace sfs::test {
@@ -27,6 +28,21 @@ TEST_P(removing, takes_the_name_away_and_tells_of_the_directory) {
   }
   nfs.attributes(f);
   EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+}
+
+// What ext4 says to the handle of a file that is gone while another takes over its number.
+TEST_P(removing, leaves_a_stale_handle_while_its_number_is_given_to_another_file) {
+  byte_string d = directory_of(*alice, "d");
+  nfs.be(alice);
+  byte_string f = nfs.create(d, "f", GUARDED).handle;
+  ASSERT_EQ(nfs.remove(d, "f").status, NFS3_OK);
+  faults_for_a_test faults;
+  faults.handles_short = 20;
+  nfs.attributes(f);
+  EXPECT_EQ(nfs.status, NFS3ERR_STALE);
+  faults.handles_short = 1'000'000;
+  nfs.attributes(f);
+  EXPECT_EQ(nfs.status, by_kernel() ? NFS3ERR_JUKEBOX : NFS3ERR_STALE) << "memory is short";
 }
 
 TEST_P(removing, says_why_it_does_not) {
