@@ -29,6 +29,8 @@
 #include <cstddef>
 #include <string>
 
+#include "wrap/where.h"
+
 namespace async {
 
 struct trace_options {
@@ -47,6 +49,19 @@ void trace_stop() noexcept;
 
 // Whether a trace is going on.
 bool tracing() noexcept;
+
+// For a callback that does several things one after the other, by plain calls: what it does from
+// here on is a run of its own in the trace, at this line, bound to `object` (null: to none), and
+// posted by what it did before. So a trace shows what each part takes, and color-advisor tells what
+// a color for one of them would gain. Does nothing outside of a callback, or while nothing is
+// traced.
+//
+//   void connection::run(const async::color& c, step next, async::where site) {
+//     if (!c.is_current()) return post(c, next, site);
+//     async::trace_step(this, site);
+//     (this->*next)();
+//   }
+void trace_step(const void* object, where site = where::current()) noexcept;
 
 // Writes what was traced last, or is being traced, to a file. Takes about a second for each million
 // records; a callback that calls it holds up its color and CPU for so long. Throws

@@ -112,6 +112,7 @@ class writer final : public trace_reader {
                sites_.entries()[site].name.c_str(), run.id, color.name.c_str(), site);
     if (run.object != 0) out_.print(R"(,"object":"%s")", hexadecimal(run.object).c_str());
     if (run.new_turn) out_.print(R"(,"turn":true)");
+    if (run.is_step) out_.print(R"(,"step":true)");
     if (run.posted) {
       out_.print(R"(,"post":%s)", us(run.post.time).c_str());
       if (run.post.by != 0) out_.print(R"(,"by":%)" PRIu64, run.post.by);

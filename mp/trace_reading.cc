@@ -58,6 +58,8 @@ class reading {
  private:
   struct lane_state {
     std::optional<trace_run> run;  // that is going on
+    trace_run_id last_run = 0;     // that was going on before, if it ended within the window,
+    std::uint64_t last_end = 0;    // and when
     std::optional<std::uint64_t> idle_since;
   };
   // How long callbacks of a color have run so far, and since when one does.
@@ -101,8 +103,14 @@ class reading {
     run.object = r.value;
     run.site = r.site;
     run.new_turn = (r.flags & trace_new_turn) != 0;
+    run.is_step = (r.flags & trace_is_step) != 0;
     color_time& color = colors_[r.color];
-    if (posted) {
+    if (run.is_step) {
+      const lane_state& before = lanes_[lane];
+      run.posted = before.last_run != 0;
+      run.post = {before.last_end, lane, before.last_run, false, r.color, r.site};
+      run.waited_for_cpu = run.posted ? run.begin - before.last_end : 0;
+    } else if (posted) {
       run.posted = true;
       run.post = place->second.post;
       const std::uint64_t waited = run.begin - run.post.time;
@@ -124,6 +132,8 @@ class reading {
     color.sum += run->end - run->begin;
     color.since.reset();
     reader_.ended(*run);
+    lanes_[lane].last_run = run->id;
+    lanes_[lane].last_end = run->end;
     run.reset();
   }
 

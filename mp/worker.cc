@@ -4,6 +4,7 @@
 #include "mp/color.h"
 #include "mp/detail/fibers.h"
 #include "mp/detail/fork.h"
+#include "mp/trace.h"
 #include "wrap/detail/misuse.h"
 
 namespace async {
@@ -23,11 +24,9 @@ inline void worker::made_runnable(color_state* color) noexcept {
 // Posts that a poll brought are counted, and a traced worker's are noted.
 void worker::submit_with_note(color_state* color, task* t) noexcept {
   if (polling_) ++polled_;
-  // relaxed: as in is_traced(). Another trace that has begun meanwhile is joined after this turn.
   color_state* const own = running;
   const cpu_status::in_queue code(own != nullptr ? status_ : nullptr);
-  const bool noted =
-      lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_;
+  const bool noted = is_traced();
   if (noted) lane_->post(t, *color);
   if (measured_ != nullptr) measured_->post(t, *color);
   if (color == own) {
@@ -264,6 +263,11 @@ void worker::wake_for_backlog() noexcept {
 void publish() noexcept {
   const detail::unobserved queue;
   if (detail::current != nullptr) detail::current->publish();
+}
+
+void trace_step(const void* object, where site) noexcept {
+  const detail::unobserved queue;
+  if (detail::current != nullptr) detail::current->trace_step(object, site);
 }
 
 bool on_worker() noexcept { return detail::running_color() != nullptr; }

@@ -93,10 +93,7 @@ void worker::note(trace_kind kind) noexcept {
                 : kind == trace_kind::poll ? place::polling
                                            : place::working);
   }
-  // relaxed: as in is_traced().
-  if (lane_ != nullptr && trace_generation.load(std::memory_order_relaxed) == traced_generation_) {
-    lane_->note(kind);
-  }
+  if (is_traced()) lane_->note(kind);
 }
 
 }  // namespace async::detail

@@ -177,7 +177,9 @@ class doors {
  private:
   void listen(int fd, const std::string& name, const std::string& where,
               const async::ptr<async::tls_context>& tls) {
-    if (fd < 0) fail(where, sfs::system_reason());
+    if (fd < 0)
+      fail(where,
+           errno == EINVAL ? "it is [ADDR:]PORT, ADDR a number, or a path" : sfs::system_reason());
     const std::uint16_t port = async::local_port(fd);
     if (const auto error = server_.listen(fd, tls)) fail(where, error.message());
     open_.push_back({fd, name});
@@ -233,8 +235,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> command = command_of(argc, argv);
   command_line line(argc, argv, help);
   line.take_config();
-  const auto root = line.value("--root");
-  if (!root) command_line::wrong("--root DIR is missing");
+  const std::string root = line.required("--root DIR");
   const auto tls_where = line.value("--tls-listen"), chain = line.value("--certificate"),
              key = line.value("--key");
   if (tls_where.has_value() != (chain && key))
@@ -252,7 +253,7 @@ int main(int argc, char** argv) {
   httpd::server_limits limits = parse_limits(line);
   line.rest(0);
 
-  const auto files = httpd::loader::open(*root, options);
+  const auto files = httpd::loader::open(root, options);
   if (!files) async::fatal("%s", files.why().c_str());
   limits.max_clients = clients_with_descriptors(limits);
   httpd::server server(*files, limits, steps, log_path);
@@ -272,7 +273,7 @@ int main(int argc, char** argv) {
                  if (tls) read_again(async::ref<async::tls_context>(tls));
                }));
   async::sigcb(SIGUSR2, async::wrap(&listening, &doors::pass_on, command));
-  std::printf("serving %s with %u CPU%s, coloring: %s\n", root->c_str(), cpus, cpus == 1 ? "" : "s",
+  std::printf("serving %s with %u CPU%s, coloring: %s\n", root.c_str(), cpus, cpus == 1 ? "" : "s",
               httpd::name_of(steps).data());
   std::fflush(stdout);
   async::notify("READY=1");

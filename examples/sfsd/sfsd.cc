@@ -198,11 +198,6 @@ class users_file {
   std::shared_ptr<const sfs::user_table> users_;
 };
 
-std::string needed(std::optional<std::string> value, const char* what) {
-  if (!value) sfs::command_line::wrong(std::string(what) + " is missing");
-  return std::move(*value);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -214,8 +209,8 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   sfs::command_line line(argc, argv, help);
   line.take_config();
-  const std::string directory = needed(line.value("--export"), "--export DIR");
-  const std::string key_file = needed(line.value("--key"), "--key FILE");
+  const std::string directory = line.required("--export DIR");
+  const std::string key_file = line.required("--key FILE");
   const std::string listen = line.value_or("--listen", "");
   const std::string names = line.value_or("--suite", "aes-128-gcm,chacha20-poly1305,aes-256-gcm");
   const auto suites = sfs::parse_suites(names);

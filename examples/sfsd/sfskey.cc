@@ -40,7 +40,8 @@ line, which is no secret; who runs the server enters that in the server's table 
 
 KEY is a public line (as one word or as several) or a file with one, or a key file. NAME is an
 account of the server's machine; what it may do, the user may. `revoke --users` marks a key in
-the table: it is not good any more, and cannot be entered again.
+the table: it is not good any more, and cannot be entered again. A server that is running goes
+by the new table within two seconds.
 
 Lost servers. When somebody else may have a server's key, `revoke SERVERKEY` prints a
 certificate, signed with that key, that it must not be trusted any more. Give it to everybody
@@ -74,12 +75,6 @@ T needed(sfs::outcome<T> made) {
 
 void succeed(const std::string& why_not) {
   if (!why_not.empty()) async::fatal("%s", why_not.c_str());
-}
-
-std::string needed_option(command_line& line, const char* name, const char* what) {
-  auto value = line.value(name);
-  if (!value) command_line::wrong(std::string(what) + " is missing");
-  return std::move(*value);
 }
 
 void print(const std::string& text) {
@@ -183,8 +178,9 @@ sfs::public_line key_in(command_line& line, std::string_view command) {
 }
 
 int enter(command_line& line) {
-  const std::string table = needed_option(line, "--users", "--users TABLE");
-  const std::string user = needed_option(line, "--user", "--user NAME");
+  const std::optional<std::string> name = line.value("--user");  // first: it looks like the other
+  const std::string table = line.required("--users TABLE");
+  const std::string user = name ? *name : line.required("--user NAME");
   std::optional<sfs::date> expires;
   if (const auto day = line.value("--expires"); day && !(expires = sfs::parse_date(*day)))
     command_line::wrong("--expires " + *day + ": it is YYYY-MM-DD");

@@ -16,6 +16,7 @@ class environment_output {
       : variable_(variable), nothing_(nothing), write_(write) {}
 
   // If the environment names a file: calls start(), which may throw, and has exit() call at_exit().
+  // A message says so if its folder is not there.
   void begin(void (*start)(), void (*at_exit)()) noexcept;
 
   // If there is a file. A message says what fails.

@@ -61,6 +61,12 @@ class trace_lane {
     }
   }
 
+  // Between a callback's begin() and its end(): what it does from now on counts as another one.
+  void step(const color_state& color, const void* object, where site) noexcept {
+    end(true);
+    ring_.push({time_, trace_kind::begin, trace_is_step, 0, name_of(color), address(object), site});
+  }
+
   // park, wake, poll or polled.
   void note(trace_kind kind) noexcept;
 

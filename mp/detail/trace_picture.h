@@ -41,6 +41,7 @@ struct trace_run {
   std::uint64_t object = 0;  // the address that it is bound to, or 0
   where site{};
   bool new_turn = false;  // the first of its worker's turn
+  bool is_step = false;   // goes on with the callback of the run before, which counts as its poster
 
   bool posted = false;  // whether `post` is known, and what follows
   trace_post post{};

@@ -37,6 +37,7 @@ enum class trace_kind : std::uint8_t {
 // Flags of a record.
 inline constexpr std::uint8_t trace_made_runnable = 1;  // post: the color was idle
 inline constexpr std::uint8_t trace_new_turn = 2;       // begin: the first callback of a turn
+inline constexpr std::uint8_t trace_is_step = 8;        // begin: of a callback that has just ended
 inline constexpr std::uint8_t trace_no_callback = 4;    // end: of a color's reaper
 inline constexpr std::uint8_t trace_baseline = 8;   // reading: nothing is to be read from the last
 inline constexpr std::uint8_t trace_voluntary = 1;  // end, in a picture: blocked, not preempted

@@ -64,6 +64,11 @@ class alignas(64) worker {
     publish_slot();
   }
 
+  // What the running callback does from now on is noted as a run of its own, if it is traced.
+  void trace_step(const void* object, where site) noexcept {
+    if (is_traced() && running_color() != nullptr) lane_->step(*running_color(), object, site);
+  }
+
   // What the color that runs next has at hand may have been posted by another CPU just now.
   void note_taking_over() noexcept { took_over_ = true; }
 
@@ -117,6 +122,11 @@ class alignas(64) worker {
     // relaxed: what goes with it is read under a lock.
     const unsigned now = observation.load(std::memory_order_relaxed);
     return (now | observed_) != 0 && follow_observers(now);
+  }
+  // relaxed: another trace that has begun meanwhile is joined after this turn.
+  bool is_traced() const noexcept {
+    return lane_ != nullptr &&
+           trace_generation.load(std::memory_order_relaxed) == traced_generation_;
   }
   void note(trace_kind kind) noexcept;
   void leave_observers() noexcept;

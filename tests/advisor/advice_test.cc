@@ -88,6 +88,31 @@ TEST(advice, predicts_what_the_candidate_gains) {
   for (const prediction& p : all.a.as_is) EXPECT_NEAR(p.speedup, 1, 0.01) << p.cpus;
 }
 
+TEST(advice, compares_with_copies_of_the_program_among_which_its_clients_are_dealt_out) {
+  std::vector<callback> calls;
+  for (int i = 0; i != 12; ++i) {  // all that three clients have asked; each is answered later
+    const int run = 2 * i + 1;
+    calls.push_back({.run = run,
+                     .site = 0,
+                     .color = "default",
+                     .begin = 220.0 * i,
+                     .length = 20,
+                     .object = "0x" + std::to_string(i % 3 + 1)});
+    calls.push_back({.run = run + 1,
+                     .site = 1,
+                     .color = "default",
+                     .begin = 220.0 * i + 20,
+                     .length = 200,
+                     .post = 220.0 * i + 10,
+                     .by = run});
+  }
+  const advised all = advise(trace_of(calls, 2640), free_of_charge);
+  ASSERT_EQ(all.a.copies.size(), 7u);
+  EXPECT_NEAR(all.a.copies[0].speedup, 1, 0.01);
+  EXPECT_NEAR(all.a.copies[1].speedup, 1.5, 0.01) << "one of two copies has two of three clients";
+  for (std::size_t i = 2; i != 7; ++i) EXPECT_NEAR(all.a.copies[i].speedup, 3, 0.01);
+}
+
 TEST(advice, leaves_alone_what_is_colored_by_object_already) {
   std::vector<callback> calls = server();
   for (callback& c : calls) {

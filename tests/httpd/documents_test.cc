@@ -43,6 +43,7 @@ TEST(a_wrong_command_line, is_told_so) {
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{},
                                              {"--root"},
+                                             {"--rot", root},
                                              {"--root", root, "--listen", "x"},
                                              {"--root", root, "--listen", "127.0.0.1:99999"},
                                              {"--root", root, "--parallel", "some"},

@@ -146,6 +146,16 @@ TEST(trace_environment, has_a_file_written_when_the_runtime_has_finished) {
   EXPECT_NE(result.said.find("53 arrows"), std::string::npos) << result.said;
 }
 
+TEST(trace_environment, says_at_once_if_there_is_no_such_folder) {
+  const temporary_folder folder;
+  const std::string file = folder / "none/trace.json";
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_traced("runs_and_returns", {"ASYNC_TRACE=" + file}), 0);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "exe: ASYNC_TRACE: " + file + ": there is no such folder, as yet\n" +
+                "exe: ASYNC_TRACE: " + file + ": No such file or directory\n");
+}
+
 TEST(trace_environment, has_a_file_written_when_a_callback_exits) {
   const temporary_folder folder;
   const std::string file = folder / "trace.json";

@@ -22,15 +22,16 @@ class machine : public refcount {
 };
 void oil(machine*) {}
 
-// Traces what `post_all` posts, from outside, and runs it on one CPU until it calls stop().
+// Traces what `post_all` posts, from outside, and runs it on one CPU until it calls stop(). In it
+// there are so many steps.
 template <class F>
-recorded_trace trace_of(F&& post_all) {
+recorded_trace trace_of(F&& post_all, std::size_t steps = 0) {
   trace_start();
   post_all();
   const run_summary summary = runtime({.cpus = 1}).run();
   trace_stop();
   recorded_trace trace = read_trace();
-  EXPECT_EQ(trace.runs.size(), summary.ran);
+  EXPECT_EQ(trace.runs.size(), summary.ran + steps);
   EXPECT_EQ(trace.begun.size(), trace.runs.size());
   EXPECT_EQ(trace.dropped, 0u);
   return trace;
@@ -108,6 +109,40 @@ TEST(trace, knows_which_callback_posted_another) {
     EXPECT_EQ(run.post.lane, parent.lane);
     EXPECT_LE(parent.begin, run.post.time);
     EXPECT_LE(run.post.time, parent.end);
+  }
+}
+
+TEST(trace, has_the_steps_of_a_callback_as_runs_of_which_each_posts_the_next) {
+  int first = 0, second = 0;
+  trace_step(&first);  // no callback is running
+  const auto trace = trace_of(
+      [&] {
+        post(color(19), [&] {
+          trace_step(&first);
+          post(color(18), [] {});
+          trace_step(&second);
+        });
+        post_stop();
+      },
+      2);
+  std::vector<detail::trace_run> parts;
+  detail::trace_run child;
+  for (const auto& run : trace.runs) {
+    if (run.color == named(19)) parts.push_back(run);
+    if (run.color == named(18)) child = run;
+  }
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[1].object, reinterpret_cast<std::uintptr_t>(&first));
+  EXPECT_EQ(parts[2].object, reinterpret_cast<std::uintptr_t>(&second));
+  EXPECT_EQ(parts[2].site.line(), parts[1].site.line() + 2);
+  EXPECT_EQ(child.post.by, parts[1].id);
+  EXPECT_FALSE(parts[0].is_step);
+  for (const int i : {1, 2}) {
+    EXPECT_TRUE(parts[i].is_step);
+    EXPECT_EQ(parts[i].post.by, parts[i - 1].id);
+    EXPECT_EQ(parts[i].post.time, parts[i].begin);
+    EXPECT_LE(parts[i - 1].end, parts[i].begin);
+    EXPECT_EQ(parts[i].waited_for_color + parts[i].waited_for_cpu, 0u);
   }
 }
 

@@ -304,6 +304,19 @@ TEST(every_program, says_of_which_kind_a_key_is_when_the_other_is_needed) {
   says({"sfsmount", "--user-key", servers, path, scratch.directory("mount")}, no_user);
 }
 
+TEST(every_program, asks_whether_a_misspelt_option_is_the_one_that_is_missing) {
+  const auto errors = [](const std::vector<std::string>& words) {
+    const finished f = run_program(words);
+    EXPECT_EQ(f.status, 2);
+    return f.errors;
+  };
+  EXPECT_TRUE(has(errors({"sfsd", "--exprt", "/"}), "unknown option --exprt: is it --export?"));
+  EXPECT_TRUE(has(errors({"sfsd", "--export", "/", "--kye=f"}), "--kye: is it --key?"));
+  EXPECT_TRUE(has(errors({"sfsd", "--list", "/"}), "--export DIR is missing"));
+  EXPECT_TRUE(has(errors({"sfskey", "register", "--user", "u"}), "--users TABLE is missing"));
+  EXPECT_TRUE(has(errors({"sfskey", "register", "--users", "t"}), "--user NAME is missing"));
+}
+
 TEST(every_program, names_the_address_that_is_wrong) {
   const scratch_directory scratch;
   const std::string key = scratch.path() / "key";

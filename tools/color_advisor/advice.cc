@@ -37,6 +37,9 @@ class adviser {
       found.trials.push_back(std::move(t));
     }
     found.together = std::move(with_chosen);
+    for (const unsigned n : options_.cpus) {
+      found.copies.push_back(on(n, dealt_out(replay_.recorded(), n)));
+    }
     return found;
   }
 

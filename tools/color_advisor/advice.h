@@ -50,6 +50,8 @@ struct advice {
   std::vector<prediction> as_is;
   std::vector<trial> trials;         // by CPU time of the site
   std::vector<prediction> together;  // all that gain
+  // Without any color: as many copies of the program as CPUs, that share nothing (dealt_out()).
+  std::vector<prediction> copies;
 };
 
 advice find_advice(const replay& r, const figures& f, arrival_model model,

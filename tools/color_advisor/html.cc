@@ -49,11 +49,7 @@ void write_sites(const report& r, std::ostream& out) {
   out << plot_of_bars(bars);
 }
 
-void write_speeds(const report& r, std::ostream& out) {
-  const bool closed = r.model == arrival_model::closed;
-  out << "<h2>" << (closed ? "Predicted speed-up" : "How much sooner a callback is over")
-      << ", an upper bound</h2>\n<p>Against the program as it is, on one CPU. Caches and memory "
-         "bandwidth are not modelled.</p>\n";
+std::string plot_of_speeds(const report& r, const std::string& style) {
   std::vector<curve> curves{curve_of("as it is", r.advised.as_is)};
   std::size_t gaining = 0;
   for (const trial& t : r.advised.trials) {
@@ -64,7 +60,17 @@ void write_speeds(const report& r, std::ostream& out) {
     }
   }
   if (gaining > 1) curves.push_back(curve_of("together", r.advised.together));
-  out << plot_of_speed(curves, "CPUs", closed ? "speed-up" : "times as soon");
+  curves.push_back(curve_of("a copy for each CPU", r.advised.copies));
+  const bool closed = r.model == arrival_model::closed;
+  return plot_of_speed(curves, "CPUs", closed ? "speed-up" : "times as soon", style);
+}
+
+void write_speeds(const report& r, std::ostream& out) {
+  const bool closed = r.model == arrival_model::closed;
+  out << "<h2>" << (closed ? "Predicted speed-up" : "How much sooner a callback is over")
+      << ", an upper bound</h2>\n<p>Against the program as it is, on one CPU. Caches and memory "
+         "bandwidth are not modelled.</p>\n"
+      << plot_of_speeds(r, {});
 }
 
 // How busy the busiest color is.
@@ -92,6 +98,12 @@ void write_page(const report& r, std::ostream& out) {
   std::ostringstream words;
   print_report(r, words);
   out << "<h2>In words</h2>\n<pre>" << escaped(words.str()) << "</pre>\n</body></html>\n";
+}
+
+void write_plot(const report& r, std::ostream& out) {
+  out << plot_of_speeds(r,
+                        "svg { background: #fff; font: 12px sans-serif; } .grid { stroke: #ddd; } "
+                        ".ideal { stroke: #999; stroke-dasharray: 5 4; }");
 }
 
 }  // namespace advisor

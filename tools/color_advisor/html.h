@@ -10,5 +10,7 @@
 namespace advisor {
 
 void write_page(const report& r, std::ostream& out);
+// Its plot of the speed-ups alone, as an SVG file.
+void write_plot(const report& r, std::ostream& out);
 
 }  // namespace advisor

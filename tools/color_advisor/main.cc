@@ -29,12 +29,13 @@ time, which of them would gain from a color of their own, and how much on how ma
   --wake-call=NS          what that keeps the waker busy for   the machine that this runs on)
   --hand-over=NS          what a callback's data cost that another CPU had
   --html=FILE             also write a page with plots
+  --plot=FILE             also write the plot of the speed-ups alone, as SVG
   --cpus=N,N,...          the numbers of CPUs; 1,2,4,8,16,32,64
 )";
 
 struct options {
   std::string file;
-  std::string page;
+  std::string page, plot;
   std::optional<advisor::arrival_model> arrivals;
   std::optional<advisor::ns> wake_delay, wake_call, hand_over;
   advisor::advice_options advice;
@@ -80,6 +81,8 @@ void take_option(options& o, std::string_view name, std::string_view value) {
     o.hand_over = number(value, second);
   } else if (name == "--html") {
     o.page = value;
+  } else if (name == "--plot") {
+    o.plot = value;
   } else if (name == "--cpus") {
     o.advice.cpus = numbers_of_cpus(value);
   } else {
@@ -118,9 +121,10 @@ advisor::machine_costs costs_of(const options& o) {
   return costs;
 }
 
-void write_page_file(const advisor::report& r, const std::string& name) {
+void write_file(const advisor::report& r, const std::string& name,
+                void (*write)(const advisor::report&, std::ostream&)) {
   std::ofstream out(name);
-  advisor::write_page(r, out);
+  write(r, out);
   out.close();
   if (!out) throw std::system_error(errno, std::generic_category(), name);
 }
@@ -150,7 +154,8 @@ void advise(const options& o) {
                    .advised = a,
                    .replayed = replayed};
   print_report(all, std::cout);
-  if (!o.page.empty()) write_page_file(all, o.page);
+  if (!o.page.empty()) write_file(all, o.page, &write_page);
+  if (!o.plot.empty()) write_file(all, o.plot, &write_plot);
 }
 
 }  // namespace

@@ -38,8 +38,11 @@ class speed_plot {
     most_y_ = exponent_above(most_y);
   }
 
-  std::string draw(const std::string& x_label, const std::string& y_label) {
-    svg_ = "<svg viewBox=\"0 0 720 380\" role=\"img\">\n";
+  std::string draw(const std::string& x_label, const std::string& y_label,
+                   const std::string& style) {
+    const std::string own = "xmlns=\"http://www.w3.org/2000/svg\" ";
+    svg_ = "<svg " + (style.empty() ? "" : own) + "viewBox=\"0 0 720 380\" role=\"img\">\n";
+    if (!style.empty()) svg_ += "<style>" + style + "</style>\n";
     draw_axes(x_label, y_label);
     const double ideal = std::min(most_x_, most_y_);
     line(x_of(0), y_of(0), x_of(ideal), y_of(ideal), "ideal");
@@ -110,8 +113,8 @@ class speed_plot {
 }  // namespace
 
 std::string plot_of_speed(const std::vector<curve>& curves, const std::string& x_label,
-                          const std::string& y_label) {
-  return speed_plot(curves).draw(x_label, y_label);
+                          const std::string& y_label, const std::string& style) {
+  return speed_plot(curves).draw(x_label, y_label, style);
 }
 
 std::string plot_of_bars(const std::vector<bar>& bars) {

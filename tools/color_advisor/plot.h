@@ -15,8 +15,9 @@ struct curve {
 };
 
 // Both axes are logarithmic, to the base of 2. A dashed line is what could be had at best: y = x.
+// It needs the page's style, or `style`: CSS for itself alone.
 std::string plot_of_speed(const std::vector<curve>& curves, const std::string& x_label,
-                          const std::string& y_label);
+                          const std::string& y_label, const std::string& style = {});
 
 // Bars, the longest first; each has a text, and one behind it. The values are shares of 1.
 struct bar {

@@ -167,6 +167,7 @@ class printer {
       gaining += t.is == verdict::gains;
     }
     if (gaining > 1) print_line("all that gain, together", r_.advised.together);
+    print_line("instead: a copy of it for each CPU", r_.advised.copies);
     out_ << "\n";
     std::size_t number = 0;
     for (const trial& t : r_.advised.trials) {
@@ -248,7 +249,7 @@ std::string title_of(const site& s) {
   // The name of the function, without what it returns and takes.
   std::string function = s.function.substr(0, s.function.find('('));
   function.erase(0, function.rfind(' ') + 1);
-  return s.name() + (function.empty() ? "" : " (" + function + ")");
+  return s.name() + (function.empty() ? "" : " (in " + function + ")");
 }
 
 std::string time_text(double ns) {

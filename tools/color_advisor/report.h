@@ -28,7 +28,7 @@ struct report {
 
 void print_report(const report& r, std::ostream& out);
 
-// A site as it is called: file.cc:17 and, short, what wraps or posts there.
+// A site as it is called: file.cc:17 and, short, the function in which that is.
 std::string title_of(const site& s);
 // A time with its unit.
 std::string time_text(double ns);

@@ -118,4 +118,19 @@ coloring colored_by_object(const trace& t, const std::vector<index>& sites) {
   return c;
 }
 
+coloring dealt_out(const trace& t, unsigned copies) {
+  coloring c{.of_run = {}, .count = copies};
+  c.of_run.reserve(t.runs.size());
+  std::unordered_map<std::uint64_t, index> of_object{{0, 0}};
+  for (const run& r : t.runs) {
+    if (r.by != none) {
+      c.of_run.push_back(c.of_run[r.by]);
+      continue;
+    }
+    const auto dealt = static_cast<index>(of_object.size() - 1);  // objects so far, without 0
+    c.of_run.push_back(of_object.try_emplace(r.object, dealt % copies).first->second);
+  }
+  return c;
+}
+
 }  // namespace advisor

@@ -56,5 +56,8 @@ figures find_figures(const trace& t, const std::vector<arrival>& arrivals);
 coloring recorded_coloring(const trace& t);
 // The same, but that callbacks of these sites have their object's color, where it is known.
 coloring colored_by_object(const trace& t, const std::vector<index>& sites);
+// One color for each of so many copies of the program. What comes from outside goes, with all that
+// it leads to, to the copy that its object was dealt to, in turn; to the first if it has none.
+coloring dealt_out(const trace& t, unsigned copies);
 
 }  // namespace advisor

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
+#include <utility>
 
 #include "async/err.h"
 #include "examples/sfsd/base/config_file.h"
@@ -12,6 +14,24 @@
 #include "examples/sfsd/base/shown.h"
 
 namespace sfs {
+namespace {
+
+// How many letters to put in, take out or replace to make the one of the other.
+std::size_t edits_between(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
 
 command_line::command_line(int argc, char** argv, const std::string& help)
     : left_(argv + (argc > 0), argv + argc) {
@@ -80,6 +100,17 @@ std::vector<std::string> command_line::values(std::string_view name) {
 std::string command_line::value_or(std::string_view name, std::string otherwise) {
   auto found = value(name);
   return found ? std::move(*found) : std::move(otherwise);
+}
+
+std::string command_line::required(std::string_view what) {
+  const std::string name(what.substr(0, what.find(' ')));
+  if (auto found = value(name)) return std::move(*found);
+  for (const std::string& word : left_) {
+    const std::string said = word.substr(0, word.find('='));
+    if (said.starts_with("-") && edits_between(said, name) <= 2)
+      wrong("unknown option " + said + ": is it " + name + "?");
+  }
+  wrong(std::string(what) + " is missing");
 }
 
 std::uint64_t command_line::number(std::string_view name, std::uint64_t otherwise,

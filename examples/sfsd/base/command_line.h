@@ -29,6 +29,10 @@ class command_line {
   std::optional<std::string> value(std::string_view name);
   std::string value_or(std::string_view name, std::string otherwise);
 
+  // The value of an option that has to be there, `what` with its value: "--key FILE". Exits if it
+  // is not; if a word that is left looks like it, by saying that this one is unknown.
+  std::string required(std::string_view what);
+
   // The values of an option that may be there several times.
   std::vector<std::string> values(std::string_view name);
 

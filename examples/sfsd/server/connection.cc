@@ -11,6 +11,7 @@
 #include "async/fd.h"
 #include "examples/sfsd/server/server.h"
 #include "mp/color.h"
+#include "mp/trace.h"
 #include "wrap/wrap.h"
 
 namespace sfs {
@@ -44,6 +45,7 @@ work_kind connection::kind_of(const async::color& c) const noexcept {
 void connection::run(const async::color& c, step next, async::where site) {
   meter_.end();
   if (!c.is_current()) return post(c, next, site);  // [crypto]
+  async::trace_step(this, site);
   meter_.begin(kind_of(c));
   (this->*next)();
 }
