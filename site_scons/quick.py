@@ -1,6 +1,8 @@
 """What makes tests, the two servers, and what is built for sanitizers, quick to build: they are
 compiled with a precompiled header, and several sources as one. The library is not, as it is
 shipped: there each source has to have all its #includes."""
+import os.path
+
 from SCons.Script import Action
 from SCons.Tool import createObjBuilders
 
@@ -12,7 +14,7 @@ def prepare(env, build, one_by_one):
     """Adds to env what the functions here need. With `one_by_one` no sources are put together."""
     env.Append(CXXFLAGS=['$quick_include'])
     env['quick_include'] = []
-    env['quick_build'] = build
+    env['quick_build'] = build if os.path.isabs(build) else f'#{build}'
     env['quick_together'] = False
     env['quick_one_by_one'] = one_by_one
     env['quick_header'] = precompile(env, 'precompiled')
@@ -23,7 +25,7 @@ def prepare(env, build, one_by_one):
 
 def precompile(env, name):
     """The header and what is precompiled of it, with env's flags."""
-    header = f"#{env['quick_build']}/{name}.h"
+    header = f"{env['quick_build']}/{name}.h"
     return env.InstallAs(header, HEADER) + env.Command(
         f'{header}.gch', header,
         Action('$CXX -x c++-header -o $TARGET -c $CXXFLAGS $CCFLAGS $_CCCOMCOM $SOURCE',
@@ -62,6 +64,6 @@ def together(env, name, sources):
     The sources themselves, if this environment's are compiled one by one."""
     if not env['quick_together']:
         return sources
-    return [env.Textfile(f"#{env['quick_build']}/together/{name}_{first // TOGETHER}.cc", [
+    return [env.Textfile(f"{env['quick_build']}/together/{name}_{first // TOGETHER}.cc", [
         f'#include "{source.srcnode().path}"' for source in sources[first:first + TOGETHER]])[0]
             for first in range(0, len(sources), TOGETHER)]

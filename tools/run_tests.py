@@ -3,12 +3,13 @@
 
 usage: tools/run_tests.py [--timeout=SECONDS] [--seed=N] DIRECTORY GROUP...
 
-Runs DIRECTORY/GROUP_test for each GROUP: two processes for each CPU, since tests wait much, each
-with a share of them. Keeps the output in DIRECTORY/GROUP.N.log, and shows from it only what failed.
-A test that was running when its program died or was stopped has failed. Ends with the line
+Runs DIRECTORY/GROUP_test for each GROUP, in processes of which each has a share of the tests; two
+for each CPU at once, since tests wait much. Keeps the output in DIRECTORY/GROUP.N.log, and shows
+from it only what failed. A test that was running when its program died or was stopped has failed. Ends with the line
 `N passed, N failed`.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -21,7 +22,7 @@ import time
 
 from checks import SANITIZERS
 
-RESULT = re.compile(r'^\[ {2}(?:     OK|FAILED |SKIPPED) \] (\S+?)(?:, where .*)? \(\d+ ms\)$')
+RESULT = re.compile(r'\[ {2}(?:     OK|FAILED |SKIPPED) \] (\S+?)(?:, where .*)? \(\d+ ms\)$')
 
 
 def fixed_addresses(directory):
@@ -33,13 +34,34 @@ def fixed_addresses(directory):
     return prefix if works else []
 
 
+running = set()  # the processes
+
+
 def start(command, log, shard, shards):
     """Starts this share of a program's tests, in a session of its own, into log."""
     with open(log, 'w') as output:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                stderr=subprocess.STDOUT, start_new_session=True,
-                                env={**SANITIZERS, **os.environ, 'GTEST_SHARD_INDEX': str(shard),
-                                     'GTEST_TOTAL_SHARDS': str(shards)})
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT, start_new_session=True,
+                                   env={**SANITIZERS, **os.environ,
+                                        'GTEST_SHARD_INDEX': str(shard),
+                                        'GTEST_TOTAL_SHARDS': str(shards)})
+    running.add(process)
+    return process
+
+
+def kill(process):
+    """It, or what it left behind."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def give_up(signum, _):
+    """Who asks us to end does not ask the sessions of the tests."""
+    for process in list(running):
+        kill(process)
+    os._exit(128 + signum)
 
 
 def finish(process, end):
@@ -48,11 +70,9 @@ def finish(process, end):
         status = process.wait(max(0, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         status = None
-    try:
-        os.killpg(process.pid, signal.SIGKILL)  # it, or what it left behind
-    except ProcessLookupError:
-        pass
+    kill(process)
     process.wait()
+    running.discard(process)
     return status
 
 
@@ -62,11 +82,11 @@ def read(log):
     passed, failed, skipped, shown = [], [], [], []
     current, text = None, []
     for line in log.read_text(errors='replace').splitlines():
-        if line.startswith('[ RUN      ] '):
+        if not current and line.startswith('[ RUN      ] '):  # else of a program that a test runs
             current, text = line[13:], [line]
             continue
         text.append(line)
-        if current and (result := RESULT.match(line)) and result[1] == current:
+        if current and (result := RESULT.search(line)) and result[1] == current:
             if 'OK ]' in line:
                 passed.append(current)
             elif 'SKIPPED ]' in line:
@@ -89,36 +109,55 @@ def ending(status, limit):
     return f', exit status {status}' if status else ''
 
 
-def run_group(directory, group, options):
-    """Runs one program, and prints how it went. Returns the numbers that passed and failed."""
-    program, shards = directory / f'{group}_test', 2 * len(os.sched_getaffinity(0))
-    if not program.exists():
-        print(f'{group}: not built')
-        return 0, 1
-    seed = options.seed or os.environ.get('ASYNC_TEST_SEED') or random.randrange(1 << 32)
-    command = [*fixed_addresses(directory), str(program), '--gtest_color=no', f'--seed={seed}']
-    begin = time.monotonic()
-    logs = [directory / f'{group}.{shard}.log' for shard in range(shards)]
-    running = [start(command, log, shard, shards) for shard, log in enumerate(logs)]
-    passed, failed, skipped, shown, endings = [], [], [], [], ''
-    for process, log in zip(running, logs):
-        status = finish(process, begin + options.timeout)
-        *results, its_text = read(log)
-        if (status != 0 and not results[1]) or not any(results):
-            results[1].append('the program itself')
-            its_text = log.read_text(errors='replace').splitlines()
-        for all_of_them, its in zip((passed, failed, skipped), results):
-            all_of_them += its
-        shown += its_text[-200:]
-        endings += ending(status, options.timeout)
-    print(f'{group}: {len(passed)} passed, {len(failed)} failed'
-          + (f', {len(skipped)} skipped' if skipped else '')
-          + f' in {time.monotonic() - begin:.1f} s, seed {seed}' + endings, flush=True)
-    if failed:
-        print('', *shown, '', *(f'failed: {group}: {name}' for name in failed), sep='\n    ')
-    for name in skipped:
-        print(f'    skipped: {name}')
-    return len(passed), len(failed)
+class Group:
+    """One program, its tests dealt out to as many processes as may run at once."""
+
+    def __init__(self, directory, name, options):
+        self.name, self.timeout = name, options.timeout
+        self.program = directory / f'{name}_test'
+        self.seed = options.seed or os.environ.get('ASYNC_TEST_SEED') or random.randrange(1 << 32)
+        self.command = [*fixed_addresses(directory), str(self.program), '--gtest_color=no',
+                        f'--seed={self.seed}']
+        self.logs = [directory / f'{name}.{shard}.log' for shard in range(options.jobs)]
+
+    def begin(self, pool):
+        self.running = [pool.submit(self.run, shard) for shard in range(len(self.logs))]
+
+    def run(self, shard):
+        """Returns how this share of the tests ended, and how long it took."""
+        begin = time.monotonic()
+        process = start(self.command, self.logs[shard], shard, len(self.logs))
+        return finish(process, begin + self.timeout), time.monotonic() - begin
+
+    def report(self):
+        """Waits for all shares, and prints how it went. Returns the numbers that passed and
+        failed."""
+        if not self.program.exists():
+            print(f'{self.name}: not built')
+            return 0, 1
+        passed, failed, skipped, shown, endings, longest = [], [], [], [], '', 0
+        for share, log in zip(self.running, self.logs):
+            status, seconds = share.result()
+            longest = max(longest, seconds)
+            *results, its_text = read(log)
+            if status != 0 and not results[1]:
+                results[1].append('the program itself')
+                its_text = log.read_text(errors='replace').splitlines()
+            for all_of_them, its in zip((passed, failed, skipped), results):
+                all_of_them += its
+            shown += its_text[-200:]
+            endings += ending(status, self.timeout)
+        if not (passed or failed or skipped):  # a share may have none, if there are few
+            failed.append('the program itself')
+        print(f'{self.name}: {len(passed)} passed, {len(failed)} failed'
+              + (f', {len(skipped)} skipped' if skipped else '')
+              + f' in {longest:.1f} s, seed {self.seed}' + endings, flush=True)
+        if failed:
+            print('', *shown, '', *(f'failed: {self.name}: {name}' for name in failed),
+                  sep='\n    ')
+        for name in skipped:
+            print(f'    skipped: {name}')
+        return len(passed), len(failed)
 
 
 def main():
@@ -128,7 +167,16 @@ def main():
     parser.add_argument('directory', type=pathlib.Path)
     parser.add_argument('groups', nargs='+')
     options = parser.parse_args()
-    counts = [run_group(options.directory, group, options) for group in options.groups]
+    for signum in signal.SIGINT, signal.SIGTERM:
+        signal.signal(signum, give_up)
+    options.jobs = 2 * len(os.sched_getaffinity(0))
+    groups = [Group(options.directory, name, options) for name in options.groups]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        # The largest first, so that none has all CPUs for itself in the end.
+        for group in sorted((g for g in groups if g.program.exists()),
+                            key=lambda g: g.program.stat().st_size, reverse=True):
+            group.begin(pool)
+        counts = [group.report() for group in groups]
     passed, failed = map(sum, zip(*counts))
     print(f'{passed} passed, {failed} failed')
     sys.exit(1 if failed else 0)

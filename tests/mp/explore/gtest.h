@@ -19,7 +19,7 @@ namespace async::explore {
 // The number of schedules or of rounds, less where each costs more.
 constexpr std::uint64_t scaled(std::uint64_t n) {
 #if defined(ASYNC_EXPLORE_SWAPCONTEXT)
-  return n / 20 + 1;
+  return n / 100 + 1;
 #else
   return n;
 #endif
