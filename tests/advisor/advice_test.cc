@@ -146,7 +146,7 @@ TEST(advice, tells_the_limits) {
   print_report(report_of(all), out);
   for (const char* words : {"upper bound", "color default has 100.0 % of the CPU time",
                             "from 1 CPU on, color default is the limit",
-                            "1. color server.cc:20 (server::step) by its object"}) {
+                            "1. color server.cc:20 (in server::step) by its object"}) {
     EXPECT_NE(out.str().find(words), std::string::npos) << words << "\nin\n" << out.str();
   }
 }

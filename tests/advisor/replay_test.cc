@@ -142,6 +142,16 @@ TEST(replay, in_closed_arrivals_come_as_long_after_the_answer_as_recorded) {
   EXPECT_NEAR(replayed(t, 2), 1450, tolerance);
 }
 
+TEST(replay, ends_though_a_coarse_clock_has_runs_begin_and_end_when_they_were_posted) {
+  std::vector<callback> calls;
+  for (int i = 1; i != 9; ++i) {
+    calls.push_back({.run = i, .site = 0, .color = "a", .begin = 5, .length = 0, .post = 5});
+    calls.back().object = i % 2 == 0 ? "0x1" : "0x2";
+  }
+  calls.push_back({.run = 9, .site = 0, .color = "a", .begin = 5, .length = 10, .post = 5});
+  EXPECT_NEAR(replayed(trace_of(calls, 20), 2), 15, 0.1);
+}
+
 TEST(replay, in_closed_timers_come_when_as_much_is_done_as_then) {
   // Ten callbacks each of four colors, and after the thirtieth a timer that posts one more: had it
   // to come 3000 us after the beginning, it would be the last.

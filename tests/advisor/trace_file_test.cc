@@ -109,6 +109,8 @@ TEST(trace_file, says_what_is_wrong) {
   says(with(small, R"("ts":10.000)", R"("ts":1e300)"), "is not in any trace");
   says(with(small, R"("ts":10.000,)", ""), "an event has no ts");
   says(with(small, R"("window_end":40.000)", R"("window_end":0.1)"), "its window");
+  says(with(small, R"("window_end":40.000)", R"("window_end":36.0)"), "not within the window");
+  says(with(small, R"("window_begin":0.500)", R"("window_begin":2.5)"), "not within the window");
 }
 
 TEST(trace_file, that_is_made_to_hurt_is_refused) {
@@ -118,6 +120,12 @@ TEST(trace_file, that_is_made_to_hurt_is_refused) {
   EXPECT_NE(refusal_of(deep).find("nested deeper"), std::string::npos);
   EXPECT_NE(refusal_of(with(small, "default", std::string(100'000, 'x'))).find("a text is longer"),
             std::string::npos);
+  std::vector<callback> long_ones;  // of 2 years each
+  for (int i = 1; i != 20; ++i) {
+    long_ones.push_back(
+        {.run = i, .site = 0, .color = "a", .begin = 0, .length = 6.3e13, .cpu = i});
+  }
+  EXPECT_NE(refusal_of(json_of(long_ones, 6.4e13)).find("take longer"), std::string::npos);
 }
 
 TEST(trace_file, may_have_more_than_is_known) {

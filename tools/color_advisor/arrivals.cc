@@ -46,7 +46,8 @@ class finder {
  private:
   arrival after_earlier(index i) {
     const run& r = trace_.runs[i];
-    while (ended_ != by_end_.size() && trace_.runs[by_end_[ended_]].end <= r.post) {
+    // Before, not at the same time: so no run waits for itself, or for one that waits for it.
+    while (ended_ != by_end_.size() && trace_.runs[by_end_[ended_]].end < r.post) {
       const index over = by_end_[ended_++];
       note_last(trace_.runs[over].object, over);
       note_last(trace_.runs[root_[over]].object, over);
@@ -55,8 +56,8 @@ class finder {
     if (const auto same = last_.find(r.object); same != last_.end()) {
       return {i, same->second, 0, between(trace_.runs[same->second].end, ready)};
     }
-    const auto over = std::upper_bound(by_end_.begin(), by_end_.end(), ready,
-                                       [this](ns t, index b) { return t < trace_.runs[b].end; });
+    const auto over = std::lower_bound(by_end_.begin(), by_end_.end(), ready,
+                                       [this](index b, ns t) { return trace_.runs[b].end < t; });
     if (over == by_end_.begin()) return {i, none, 0, between(trace_.window_begin, ready)};
     return {i, none, static_cast<index>(over - by_end_.begin()),
             between(trace_.runs[*(over - 1)].end, ready)};

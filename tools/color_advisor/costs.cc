@@ -57,7 +57,7 @@ class pair_of_threads {
       handing = std::min(handing, (now() - before) / (2 * rounds));
     }
     over_ = true;
-    hand_to_and_fro();
+    mine_ = false;
     other.join();
     return {middle(calls_), middle(delays_), handing * lines_moved, 40};
   }
@@ -113,13 +113,13 @@ ns mean(const std::vector<ns>& values) {
 }
 
 // Between two runs of one CPU, if it has not slept or looked in between, and the second was there
-// when the first ended.
+// when the first ended. A step follows its callback's last one with nothing in between.
 ns find_between(const trace& t) {
   std::vector<ns> last(t.cpus, -1);
   std::vector<ns> gaps;
   for (const run& r : t.runs) {
     ns& before = last[r.cpu_number];
-    if (before >= 0 && r.post <= before) {
+    if (before >= 0 && r.post <= before && !r.is_step) {
       const auto look = std::lower_bound(t.idles.begin(), t.idles.end(), before,
                                          [](const idle& i, ns time) { return i.begin < time; });
       if (look == t.idles.end() || look->begin >= r.begin) gaps.push_back(r.begin - before);

@@ -18,6 +18,9 @@ std::string number(double n) {
   return text;
 }
 
+// Of what is next to nothing, that of 1/1024.
+double exponent_of(double n) { return std::log2(std::max(n, 1. / 1024)); }
+
 // The next power of 2 that is not below, as its exponent.
 int exponent_above(double n) {
   return static_cast<int>(std::ceil(std::log2(std::max(n, 1.)) - 1e-9));
@@ -31,7 +34,7 @@ class speed_plot {
       for (const auto& [x, y] : c.points) {
         most_x = std::max(most_x, x);
         most_y = std::max(most_y, y);
-        least_y_ = std::min(least_y_, static_cast<int>(std::floor(std::log2(y))));
+        least_y_ = std::min(least_y_, static_cast<int>(std::floor(exponent_of(y))));
       }
     }
     most_x_ = exponent_above(most_x);
@@ -87,14 +90,14 @@ class speed_plot {
     const std::string color = colors[i % colors.size()];
     svg_ += "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"" + color + "\" points=\"";
     for (const auto& [x, y] : c.points) {
-      svg_ += number(x_of(std::log2(x))) + "," + number(y_of(std::log2(y))) + " ";
+      svg_ += number(x_of(std::log2(x))) + "," + number(y_of(exponent_of(y))) + " ";
     }
     svg_ += "\"/>\n";
     for (const auto& [x, y] : c.points) {
       char said[64];
       std::snprintf(said, sizeof said, ": %.2f on %g", y, x);
       svg_ += "<circle r=\"3.5\" fill=\"" + color + "\" cx=\"" + number(x_of(std::log2(x))) +
-              "\" cy=\"" + number(y_of(std::log2(y))) + "\"><title>" + escaped(c.name + said) +
+              "\" cy=\"" + number(y_of(exponent_of(y))) + "\"><title>" + escaped(c.name + said) +
               "</title></circle>\n";
     }
     const double y = top + 16 + 20 * static_cast<double>(i);

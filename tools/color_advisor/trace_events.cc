@@ -17,15 +17,18 @@ using nlohmann::json;
 // A trace has four levels: its object, a list, an event, and that event's `args`.
 constexpr std::size_t most_levels = 16;
 constexpr std::size_t longest_text = 1 << 16;
-// 1,000 years, in ns; what is beyond is not a time.
-constexpr double longest_time = 3e19 / 3;
+// Three years, in ns; what is beyond is not a time.
+constexpr double longest_time = 1e17;
 
 class sax final : public json::json_sax_t {
  public:
   explicit sax(event_reader& reader) : reader_(reader) {}
 
   bool null() override { return true; }
-  bool boolean(bool) override { return true; }
+  bool boolean(bool value) override {
+    if (in_args() && key() == "step") event_.args.is_step = value;
+    return true;
+  }
   bool number_integer(std::int64_t n) override { return number(static_cast<double>(n)); }
   bool number_unsigned(std::uint64_t n) override { return number(static_cast<double>(n)); }
   bool number_float(double n, const std::string&) override { return number(n); }
@@ -147,7 +150,7 @@ class sax final : public json::json_sax_t {
         depth_ == 0 ? std::pair<std::int64_t*, double>{nullptr, 1} : number_place();
     if (place == nullptr) return true;
     const double value = std::round(n * unit);
-    if (!(value >= 0 && value < longest_time / 2)) {
+    if (!(value >= 0 && value < longest_time)) {
       throw bad_trace("the " + std::string(key()) + " of " + std::to_string(n) +
                       " is not in any trace");
     }

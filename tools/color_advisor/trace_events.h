@@ -21,6 +21,7 @@ struct event {
     std::int64_t run = -1, site = -1, by = -1;
     ns post = -1, cpu = -1, blocked = -1;
     std::string color, object, name;
+    bool is_step = false;
   } args;
 };
 

@@ -17,6 +17,7 @@ namespace {
 constexpr int cpus_group = 1;
 constexpr int other_threads = 1000;
 constexpr std::int64_t most_sites = 1 << 20;
+constexpr double longest_sum = 1e18;  // of all runs' lengths, so that no time overflows
 
 class builder final : public event_reader {
  public:
@@ -28,6 +29,7 @@ class builder final : public event_reader {
       end(e);
     } else if (e.ph == "X" && e.cat == "idle") {
       const ns begin = needed(e.ts, "ts");
+      if (made_.idles.size() == most_runs) return;
       made_.idles.push_back({begin, begin + needed(e.dur, "dur"), 0, e.name == "sleep"});
     } else if (e.ph == "s" && e.tid == other_threads) {
       if (const auto found = of_run_.find(e.id); found != of_run_.end()) {
@@ -55,9 +57,15 @@ class builder final : public event_reader {
     made_.window_end = summary_.window_end;
     made_.dropped = static_cast<std::uint64_t>(summary_.dropped);
     keep_ended();
+    double all = 0;
     for (const run& r : made_.runs) {
       if (r.site >= made_.sites.size()) throw bad_trace("a run is of a site that is not listed");
+      if (std::min(r.begin, r.post) < made_.window_begin || r.end > made_.window_end) {
+        throw bad_trace("a run is not within the window");
+      }
+      all += static_cast<double>(r.end - r.begin);
     }
+    if (all > longest_sum) throw bad_trace("its runs take longer than those of any trace");
     const auto by_begin = [](const auto& a, const auto& b) { return a.begin < b.begin; };
     std::stable_sort(made_.idles.begin(), made_.idles.end(), by_begin);
     count_found();
@@ -82,6 +90,7 @@ class builder final : public event_reader {
     r.object = std::strtoull(a.object.c_str(), nullptr, 16);
     r.cpu_number = static_cast<std::uint16_t>(std::min<std::int64_t>(e.tid - 1, 0xffff));
     r.posted = a.post >= 0;
+    r.is_step = a.is_step;
     r.post = r.posted ? a.post : r.begin;
     if (r.post > r.begin) throw bad_trace("a run begins before it is posted");
     const index self = static_cast<index>(pending_.size());

@@ -1,5 +1,5 @@
 // The file of a trace (docs/trace.md tells its format), read into memory: 80 bytes for each run of
-// a callback, whatever else the file holds.
+// a callback, and 24 for each sleep and look at readiness.
 //
 // Thread-safety: values.
 #pragma once
@@ -33,6 +33,7 @@ struct run {
   std::uint16_t cpu_number = 0;
   bool posted = false;       // the post is known
   bool from_thread = false;  // a thread that is no CPU posted it
+  bool is_step = false;      // goes on with the callback of the run before
 
   // For how long its CPU is taken.
   ns length() const noexcept { return cpu + blocked; }
@@ -73,7 +74,7 @@ struct bad_trace : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// How much is taken in at most: of more, the first so many runs count.
+// How much is taken in at most: of more, the first so many runs, and so many sleeps, count.
 inline constexpr std::size_t most_runs = 4'000'000;
 
 // Throws bad_trace.
