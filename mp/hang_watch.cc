@@ -58,14 +58,14 @@ void hang_watch::look_at(worker& w, unsigned cpu, time now, std::vector<std::str
   said.push_back(text_of_held(view));
 }
 
+void hang_watch::forget() noexcept {
+  cpus_.clear();
+  was_stopping_ = false;
+}
+
 void hang_watch::look(scheduler* runtime, watched_wait* waits, time now,
                       std::vector<std::string>& said) {
   const unobserved quiet;
-  if (runtime != last_runtime_) {
-    cpus_.clear();
-    last_runtime_ = runtime;
-    was_stopping_ = false;
-  }
   if (runtime != nullptr) {
     cpus_.resize(runtime->workers().size());
     for (unsigned i = 0; i != cpus_.size(); ++i) look_at(*runtime->workers()[i], i, now, said);

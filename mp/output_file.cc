@@ -2,7 +2,14 @@
 
 #include <unistd.h>
 
+#include <atomic>
+
 namespace async::detail {
+
+std::string own_suffix() {
+  static std::atomic<unsigned> last{0};
+  return "." + std::to_string(getpid()) + "." + std::to_string(++last) + ".part";
+}
 
 std::string with_process_id(std::string_view name) {
   std::string result;

@@ -48,7 +48,9 @@ class taken_colors {
   void take_all(Take take) {
     std::array<color_state*, 32> some;
     while (colors_.size() < most_colors) {
-      colors_.reserve(colors_.size() + some.size());
+      if (colors_.capacity() - colors_.size() < some.size()) {  // before they are taken
+        colors_.reserve(2 * colors_.capacity() + some.size());
+      }
       const std::size_t n = take(some.data(), some.size());
       if (n == 0) return;
       colors_.insert(colors_.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));

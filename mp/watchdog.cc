@@ -218,8 +218,10 @@ void watch_workers(scheduler& runtime) noexcept {
 }
 
 void forget_workers() noexcept {
-  const std::lock_guard lock(the_watchdog().mutex);
-  the_watchdog().runtime = nullptr;
+  watchdog_state& s = the_watchdog();
+  const std::lock_guard lock(s.mutex);
+  s.runtime = nullptr;
+  if (s.watch) s.watch->forget();
 }
 
 watched_wait::watched_wait(const char* what_for, idle_waiter* waiter) noexcept

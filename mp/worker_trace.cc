@@ -12,18 +12,22 @@ namespace async::detail {
 
 // Between two turns. Whether it is observed now.
 bool worker::follow_observers(unsigned now) noexcept {
+  if (now == 0) {
+    leave_observers();  // one that is being turned on just now is followed when it is on
+    return false;
+  }
   if (now == observed_) return true;
   observed_ = now;
   follow_trace();
   follow_watchdog();
   follow_metrics();
   update_notes_posts();
-  return observed_ != 0;
+  return true;
 }
 
 void worker::leave_observers() noexcept {
   leave_trace();
-  status_ = nullptr;
+  leave_watchdog();
   if (measured_ != nullptr) measured_->sleep();
   measured_ = nullptr;
   metrics_ = nullptr;
@@ -33,11 +37,16 @@ void worker::leave_observers() noexcept {
 
 void worker::follow_watchdog() noexcept {
   if (!watchdog_is_on()) {
-    status_ = nullptr;
+    leave_watchdog();
   } else if (status_ == nullptr) {
     watched_.open();
     status_ = &watched_;
   }
+}
+
+void worker::leave_watchdog() noexcept {
+  if (status_ != nullptr) status_->close();
+  status_ = nullptr;
 }
 
 void worker::follow_metrics() noexcept {

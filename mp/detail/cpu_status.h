@@ -59,6 +59,8 @@ class cpu_status {
 
   // Before the first that follows; on the worker's own thread.
   void open() noexcept;
+  // After the last.
+  void close() noexcept { thread_.store(0, std::memory_order_release); }
 
   // Queue code -> user code: `t` is going to be called.
   void begin(color_state* color, task* t) noexcept {
@@ -109,11 +111,14 @@ class cpu_status {
   template <class F>
   bool hold(F read) noexcept {
     const std::lock_guard lock(mutex_);
+    struct releaser {
+      std::atomic<bool>& held;
+      ~releaser() { held.store(false, std::memory_order_release); }
+    } const in_the_end{held_};
     held_.store(true, std::memory_order_relaxed);  // R2 is a fence
     fence_on_all_cpus();
     const bool in_user_code = (number_.load(std::memory_order_acquire) & 1) != 0;
     if (in_user_code) read(color_, site_, object_);
-    held_.store(false, std::memory_order_release);
     return in_user_code;
   }
 

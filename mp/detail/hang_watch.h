@@ -72,6 +72,9 @@ class hang_watch {
   // Appends what there is to say. `runtime` may be null.
   void look(scheduler* runtime, watched_wait* waits, time now, std::vector<std::string>& said);
 
+  // The runtime is over: another one may have its address.
+  void forget() noexcept;
+
   // The whole table.
   std::string table(scheduler* runtime, watched_wait* waits, time now);
 
@@ -93,7 +96,6 @@ class hang_watch {
                      std::vector<std::string>& said);
 
   const duration limit_;
-  const scheduler* last_runtime_ = nullptr;
   std::vector<memory> cpus_;
   time stopping_since_{};
   duration next_stop_report_{};

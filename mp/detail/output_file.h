@@ -18,6 +18,9 @@ namespace async::detail {
 // The name with `%p` replaced by the process's number.
 std::string with_process_id(std::string_view name);
 
+// What no other name ends with that is being written now, by this process or another one.
+std::string own_suffix();
+
 // A file that is there only when it is complete.
 class output_file {
  public:
@@ -25,7 +28,7 @@ class output_file {
     struct stat status;
     // A pipe or a terminal can't be replaced.
     replaces_ = stat(name.c_str(), &status) != 0 || S_ISREG(status.st_mode);
-    if (replaces_) written_ += ".part";
+    if (replaces_) written_ += own_suffix();
     file_.reset(std::fopen(written_.c_str(), "we"));
     if (file_ == nullptr) fail();
   }

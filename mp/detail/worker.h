@@ -132,6 +132,7 @@ class alignas(64) worker {
   void leave_observers() noexcept;
   bool follow_observers(unsigned now) noexcept;
   void follow_watchdog() noexcept;
+  void leave_watchdog() noexcept;
   void follow_metrics() noexcept;
   cpu_status* status_in_callback() const noexcept {
     return running_color() != nullptr ? status_ : nullptr;
