@@ -42,6 +42,7 @@ prints what it found as JSON.
   --request BYTES     of the file in each request (default 0: all of it)
   --workers N         divide the connections equally among so many of the server's processes, which
                       say who they are in a header, X-Worker (default 1: do not)
+  --suite NAME        the cipher suite (default TLS_AES_128_GCM_SHA256)
   --server-pid LIST   also report these processes' CPU time and run delay
 )";
 
@@ -51,7 +52,6 @@ SSL_CTX* context() {
   static SSL_CTX* const made = [] {
     SSL_CTX* c = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION);
-    SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256");
     return c;
   }();
   return made;
@@ -175,6 +175,9 @@ load::load(sfs::command_line& line)
       workers_(line.number("--workers", 1, 1, 64)),
       seconds_(line.number("--seconds", 5, 1, 60)),
       warmup_(line.number("--warmup", 1, 0, 60)) {
+  const std::string suite = line.value_or("--suite", "TLS_AES_128_GCM_SHA256");
+  if (SSL_CTX_set_ciphersuites(context(), suite.c_str()) != 1)
+    sfs::command_line::wrong("--suite " + suite + ": OpenSSL does not know it");
   const std::string pids = line.value_or("--server-pid", "");
   for (std::size_t at = 0; at < pids.size();) {
     const std::size_t comma = std::min(pids.find(',', at), pids.size());
