@@ -40,7 +40,8 @@ self-certifying path is all that clients need to know:
 
 Users have keys of their own, made by `sfskey gen --user`; `sfskey register` enters them
 into the table that --users names. A server that runs as root does for each user what his
-account may do; any other server does for all what it may do itself.
+account may do; any other server does for all what it may do itself. One of --users and
+--anonymous has to be there.
 
 What is served
   --export DIR          the directory; symbolic links are shown and never followed
