@@ -70,7 +70,7 @@ def apply(env):
     if sanitizer:
         flags += [*sanitizer, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
                   '-fPIC']  # all alike, to share a precompiled header
-        env.Append(LINKFLAGS=[*sanitizer, '-fuse-ld=gold'])  # links sooner than the usual one
+        env.Append(LINKFLAGS=[*sanitizer, '-fuse-ld=lld'])  # links sooner than the usual one
     if not env['verbose']:
         env.Replace(CXXCOMSTR='compile $SOURCE', SHCXXCOMSTR='compile $SOURCE',
                     LINKCOMSTR='link $TARGET', SHLINKCOMSTR='link $TARGET',

@@ -12,8 +12,10 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "mp/detail/observers.h"
@@ -174,6 +176,24 @@ TEST(watchdog, says_what_runs_after_stop) {
   });
 }
 
+// Wherever that lies in memory.
+TEST(watchdog, knows_of_a_new_runtime_nothing_of_the_one_before) {
+  watched dog;
+  for (const auto begin : {0s, 100s}) {
+    const auto slow = make_ref<obstacle>();
+    post(color(17), [&] {
+      stop();
+      slow->stand();
+    });
+    run_beside([&] {
+      slow->inside.wait();
+      EXPECT_TRUE(dog.look(begin).empty());
+      EXPECT_EQ(dog.look(begin + 2s).size(), 2u);
+      slow->go_on.post();
+    });
+  }
+}
+
 TEST(watchdog, has_a_table_of_the_colors_that_wait_and_leaves_them_as_they_were) {
   watched dog;
   const auto slow = make_ref<obstacle>();
@@ -268,6 +288,24 @@ TEST(watchdog, tells_of_a_runtime_that_it_does_not_watch_what_waits_there) {
     slow->go_on.post();
   });
   EXPECT_TRUE(has(hang_report(), "no CPU runs callbacks"));
+}
+
+TEST(watchdog, tells_of_a_cpu_that_it_watches_no_more) {
+  std::optional<watched> dog(std::in_place);
+  const auto first = make_ref<obstacle>(), second = make_ref<obstacle>();
+  cpucb(cwrap(color(17), first, &obstacle::stand));
+  for (int i = 0; i != 100; ++i) post(color(17), [] {});  // the turn ends
+  cpucb(cwrap(color(17), second, &obstacle::stand));
+  post(color(17), [] { stop(); });
+  run_beside([&] {
+    first->inside.wait();
+    EXPECT_FALSE(has(hang_report(), "CPU 0: not watched"));
+    dog.reset();
+    first->go_on.post();
+    second->inside.wait();
+    EXPECT_TRUE(has(hang_report(), "CPU 0: not watched"));
+    second->go_on.post();
+  });
 }
 
 // Its own thread.

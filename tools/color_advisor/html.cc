@@ -55,7 +55,7 @@ std::string plot_of_speeds(const report& r, const std::string& style) {
   for (const trial& t : r.advised.trials) {
     if (t.is != verdict::gains) continue;
     ++gaining;
-    if (curves.size() < 6) {
+    if (curves.size() < 4) {  // with those that follow, as many as there are colors to draw with
       curves.push_back(curve_of("by object: " + r.recorded.sites[t.site].name(), t.alone));
     }
   }

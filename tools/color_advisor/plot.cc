@@ -34,7 +34,7 @@ class speed_plot {
       for (const auto& [x, y] : c.points) {
         most_x = std::max(most_x, x);
         most_y = std::max(most_y, y);
-        least_y_ = std::min(least_y_, static_cast<int>(std::floor(exponent_of(y))));
+        least_y_ = std::min(least_y_, static_cast<int>(std::floor(exponent_of(y) + 0.05)));
       }
     }
     most_x_ = exponent_above(most_x);
@@ -54,7 +54,7 @@ class speed_plot {
   }
 
  private:
-  static constexpr double left = 60, right = 440, top = 20, bottom = 320;
+  static constexpr double left = 60, right = 440, top = 32, bottom = 320;
 
   double x_of(double exponent) const { return left + (right - left) * exponent / most_x_; }
   double y_of(double exponent) const {
@@ -82,7 +82,7 @@ class speed_plot {
       text(left - 8, y_of(i) + 4, "end", label);
     }
     text((left + right) / 2, bottom + 40, "middle", x_label);
-    text(left - 40, top - 6, "start", y_label);
+    text(left - 40, top - 16, "start", y_label);
   }
 
   void draw_curve(std::size_t i) {
