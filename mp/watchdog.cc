@@ -63,7 +63,7 @@ constexpr std::uint64_t a_change = 1;
 constexpr std::uint64_t the_table = std::uint64_t{1} << 32;
 
 void ring_bell(std::uint64_t what) noexcept {
-  const int fd = bell.load(std::memory_order_relaxed);
+  const int fd = bell.load(std::memory_order_acquire);  // it is there before it is rung
   if (fd >= 0) static_cast<void>(!write(fd, &what, sizeof what));
 }
 

@@ -147,8 +147,9 @@ TEST_F(a_gateway, says_once_what_to_do_when_it_may_not_be_anonymous) {
     EXPECT_EQ((*res)->fhs_status, MNT3ERR_ACCES);
   }
   const finished f = g.stop();
-  EXPECT_EQ(f.errors, "sfscd: " + closed.path().location.text +
-                          ": the server allows anonymous clients nothing: leave out --no-login\n");
+  EXPECT_EQ(without_impatience(f.errors),
+            "sfscd: " + closed.path().location.text +
+                ": the server allows anonymous clients nothing: leave out --no-login\n");
 }
 
 TEST_F(a_gateway, finishes_calls_while_its_server_is_killed_and_started_again) {

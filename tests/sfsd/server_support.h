@@ -100,6 +100,19 @@ class child_process {
   fd_owner out_, err_;
 };
 
+// What a program has said, but for that the server does not answer yet: so it may be on a machine
+// that has much else to do.
+inline std::string without_impatience(const std::string& said) {
+  std::string kept;
+  for (std::size_t at = 0; at < said.size();) {
+    const std::size_t end = std::min(said.find('\n', at), said.size() - 1) + 1;
+    const std::string line = said.substr(at, end - at);
+    if (line.find(" does not answer; trying ") == std::string::npos) kept += line;
+    at = end;
+  }
+  return kept;
+}
+
 inline finished run_program(std::vector<std::string> words) {
   words[0] = program(words[0]);
   return child_process(std::move(words)).finish();
