@@ -5,7 +5,8 @@ usage: tools/run_tests.py [--timeout=SECONDS] [--seed=N] DIRECTORY GROUP...
 
 Runs DIRECTORY/GROUP_test for each GROUP, in processes of which each has a share of the tests; two
 for each CPU at once, since tests wait much. Keeps the output in DIRECTORY/GROUP.N.log, and shows
-from it only what failed. A test that was running when its program died or was stopped has failed. Ends with the line
+from it only what failed. A test that was running when its program died or was stopped has failed.
+Ends with the line
 `N passed, N failed`.
 """
 import argparse
