@@ -159,13 +159,18 @@ TEST(watchdog, says_what_waits_for_the_callback_to_publish_it) {
   });
 }
 
-TEST(watchdog, says_what_runs_after_stop) {
-  watched dog;
-  const auto slow = make_ref<obstacle>();
-  post(color(17), [&] {
+// A callback that calls stop() and goes on to stand still.
+void post_stop_and_stand(const ref<obstacle>& slow) {
+  post(color(17), [slow] {
     stop();
     slow->stand();
   });
+}
+
+TEST(watchdog, says_what_runs_after_stop) {
+  watched dog;
+  const auto slow = make_ref<obstacle>();
+  post_stop_and_stand(slow);
   run_beside([&] {
     slow->inside.wait();
     EXPECT_EQ(dog.look(0s).size(), 0u);
@@ -182,10 +187,7 @@ TEST(watchdog, knows_of_a_new_runtime_nothing_of_the_one_before) {
   watched dog;
   for (const auto begin : {0s, 100s}) {
     const auto slow = make_ref<obstacle>();
-    post(color(17), [&] {
-      stop();
-      slow->stand();
-    });
+    post_stop_and_stand(slow);
     run_beside([&] {
       slow->inside.wait();
       EXPECT_TRUE(dog.look(begin).empty());

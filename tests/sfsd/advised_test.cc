@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 
+#include "tests/sfsd/repository.h"
 #include "tests/sfsd/server_support.h"
 
 namespace sfs::test {
@@ -23,9 +24,7 @@ class environment_variable {
 
 // Where a round goes on to seal what was served: FILE:LINE.
 std::string where_sealing_begins() {
-  auto place = async::test::build_dir();
-  while (!exists(place / "SConstruct")) place = place.parent_path();
-  std::ifstream source(place / "examples/sfsd/server/connection_calls.cc");
+  std::ifstream source(repository() / "examples/sfsd/server/connection_calls.cc");
   int number = 1;
   for (std::string line; std::getline(source, line); ++number)
     if (has(line, "run(colors_.crypto, &connection::seal_replies);") && has(line, "// [crypto]"))
