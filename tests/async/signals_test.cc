@@ -70,7 +70,12 @@ TEST_P(signals, a_delivery_that_the_stop_destroyed_does_not_stop_later_ones) {
   post(color(), [] { stop(); });
   raise(SIGUSR1);
   select_waiter().poll();
-  EXPECT_GE(run().destroyed, 1u);  // an earlier test may have left something, too
+  const auto destroyed = run().destroyed;
+  EXPECT_GE(destroyed, 1u);
+  // With two, once in some 500,000 runs there was another one; which is not known.
+  if (GetParam() == 1) {
+    EXPECT_EQ(destroyed, 1u);
+  }
   EXPECT_EQ(calls, 0);
   raise(SIGUSR1);
   run();
